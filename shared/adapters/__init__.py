@@ -1,1 +1,1 @@
-"""."""
+"""One module per outside system; each maps that system's errors once, to fates."""

@@ -1,0 +1,120 @@
+"""Our own messages: ids and numbers only, so that nothing is lost or leaked when one is."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.passcode import IdToken
+
+_MAX_BYTES = 32_768
+
+
+class NotOurs(ValueError):
+    """A message on one of our own queues that we cannot have sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """Look at this request now."""
+
+    request_id: str
+    attempt: int
+
+    def to_json(self) -> str:
+        """Return the message's body."""
+        return json.dumps({"request_id": self.request_id, "attempt": self.attempt})
+
+    @classmethod
+    def parse(cls, body: bytes) -> "WakeUp":
+        """Return the wake-up in `body`.
+
+        Raises NotOurs for anything that `to_json` cannot have written.
+        """
+        data = _object(body, {"request_id", "attempt"})
+        attempt = data["attempt"]
+        if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 1:
+            msg = "attempt is not a positive number"
+            raise NotOurs(msg)
+        return cls(request_id=_request_id(data), attempt=attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the courier asks of the issuer, in the name of the caller whose token it carries. Untrusted."""
+
+    request_id: str
+    verb: str
+    token: IdToken
+
+    def to_json(self) -> str:
+        """Return the message's body: with the token, because the issuer validates it itself."""
+        return json.dumps({"request_id": self.request_id, "verb": self.verb, "token": self.token.reveal()})
+
+    @classmethod
+    def parse(cls, body: bytes) -> "Ask":
+        """Return the ask in `body`.
+
+        Raises NotOurs for anything malformed; an unknown verb is for the flow to refuse.
+        """
+        data = _object(body, {"request_id", "verb", "token"})
+        verb, token = data["verb"], data["token"]
+        if not isinstance(verb, str) or not isinstance(token, str) or not token:
+            msg = "verb or token is not text"
+            raise NotOurs(msg)
+        return cls(request_id=_request_id(data), verb=verb, token=IdToken(token))
+
+
+REVEALED = "revealed"  # the one verb of this version: the recipient was shown the passcode
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What we publish about a request's end: a state and a class of reason, nothing about the person."""
+
+    outcome_id: str
+    kind: str
+    request_id: str
+    source: str
+    event_id: str
+    state: str
+    outcome_class: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An event that could not be worked on: why, where it came from, its hash, and its beginning."""
+
+    reason: str
+    queue: str
+    message_id: str
+    sha256: str
+    head: str
+
+
+def _object(body: bytes, keys: set[str]) -> dict[str, Any]:
+    if len(body) > _MAX_BYTES:
+        msg = "too large"
+        raise NotOurs(msg)
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        msg = "not JSON"
+        raise NotOurs(msg) from error
+    if not isinstance(data, dict) or set(data) != keys:
+        msg = f"not an object of {sorted(keys)}"
+        raise NotOurs(msg)
+    return data
+
+
+def _request_id(data: dict[str, Any]) -> str:
+    value = data["request_id"]
+    try:
+        if isinstance(value, str) and str(uuid.UUID(value)) == value:
+            return value
+    except ValueError:
+        pass
+    msg = "request_id is not an id of ours"
+    raise NotOurs(msg)

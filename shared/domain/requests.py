@@ -1,0 +1,191 @@
+"""The request: one row of the ledger with its state, its claim and its history. The ledger is the truth."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.orders import Order, derived_id
+from shared.domain.reasons import Finding, OutcomeClass
+
+HISTORY_KEPT = 60
+
+
+class State(StrEnum):
+    """Where a request is."""
+
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    NEEDS_APPROVAL = "needs_approval"
+    PARKED = "parked"
+    ISSUING = "issuing"
+    UNKNOWN = "unknown"
+    READY = "ready"
+    REVEALED = "revealed"
+    CLOSED = "closed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    FAILED = "failed"
+
+
+ENDS = frozenset(
+    {
+        State.CLOSED,
+        State.REFUSED,
+        State.CANCELLED,
+        State.SUPERSEDED,
+        State.EXPIRED,
+        State.REVOKED,
+        State.FAILED,
+    }
+)
+_BEFORE_PASS = frozenset({State.ACCEPTED, State.WAITING, State.NEEDS_APPROVAL, State.PARKED})
+_GIVE_UP = frozenset({State.REFUSED, State.CANCELLED, State.SUPERSEDED, State.FAILED})
+
+NEXT: dict[State, frozenset[State]] = {
+    **dict.fromkeys(_BEFORE_PASS, _BEFORE_PASS | _GIVE_UP | {State.ISSUING}),
+    State.ISSUING: _GIVE_UP | {State.WAITING, State.ISSUING, State.UNKNOWN, State.READY},
+    State.UNKNOWN: _GIVE_UP | {State.ISSUING, State.UNKNOWN},
+    State.READY: frozenset(
+        {State.READY, State.REVEALED, State.EXPIRED, State.REVOKED, State.SUPERSEDED, State.CANCELLED, State.FAILED}
+    ),
+    State.REVEALED: frozenset({State.REVEALED, State.CLOSED, State.REVOKED, State.SUPERSEDED, State.CANCELLED}),
+    **dict.fromkeys(ENDS, frozenset[State]()),
+}
+
+OUTCOMES: dict[State, OutcomeClass] = {
+    State.CLOSED: OutcomeClass.DONE,
+    State.REFUSED: OutcomeClass.NOT_ELIGIBLE,
+    State.CANCELLED: OutcomeClass.REPLACED,
+    State.SUPERSEDED: OutcomeClass.REPLACED,
+    State.EXPIRED: OutcomeClass.NOT_COLLECTED,
+    State.REVOKED: OutcomeClass.FAILED,
+    State.FAILED: OutcomeClass.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a request's history."""
+
+    at: datetime
+    state: State
+    attempt: int
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who may be handed the passcode, as the directory said when the verdict fell."""
+
+    object_id: str
+    display_name: str
+    mail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The pass that the rules allow: to whom, for how long, from when (None: at once)."""
+
+    person_id: str
+    person_name: str
+    recipient: Recipient
+    lifetime: timedelta
+    one_time: bool
+    starts_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to act on a request: whoever wrote it, until the lease ends. The attempt fences it."""
+
+    attempt: int
+    at: datetime
+    lease_until: datetime
+    secret_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedPass:
+    """What the ledger keeps of a pass: its id and its times, never its passcode."""
+
+    tap_id: str
+    starts: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `etag` is the version it was read at; None for one that was never stored."""
+
+    order: Order
+    state: State
+    attempt: int
+    accepted_at: datetime
+    wake_at: datetime
+    deadline: datetime
+    person_id: str | None = None
+    reasons: tuple[Finding, ...] = ()
+    plan: Plan | None = None
+    claim: Claim | None = None
+    issued: IssuedPass | None = None
+    secrets: tuple[str, ...] = ()
+    used_seen_at: datetime | None = None
+    revealed_at: datetime | None = None
+    history: tuple[Step, ...] = ()
+    etag: str | None = None
+
+    @property
+    def request_id(self) -> str:
+        """Return the id, derived from the event."""
+        return self.order.request_id
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the request reached one of its ends."""
+        return self.state in ENDS
+
+    @property
+    def lane_key(self) -> str:
+        """Return what the lane is computed from: the person, or the request until the person is known."""
+        return self.person_id or self.request_id
+
+    def claimed(self, now: datetime) -> bool:
+        """Tell whether somebody holds a live lease."""
+        return self.state is State.ISSUING and self.claim is not None and now < self.claim.lease_until
+
+    def to(self, state: State, now: datetime, reasons: tuple[Finding, ...] = (), **changes: object) -> "Request":
+        """Return the request in `state`, with a line of history.
+
+        Raises ValueError for a transition that does not exist: that is a bug, not an event.
+        """
+        if state not in NEXT[self.state]:
+            msg = f"a request cannot go from {self.state} to {state}"
+            raise ValueError(msg)
+        moved = replace(self, state=state, reasons=reasons, **changes)  # type: ignore[arg-type]  # fields by name
+        step = Step(at=now, state=state, attempt=moved.attempt, reasons=tuple(str(r) for r in reasons))
+        return replace(moved, history=(*self.history, step)[-HISTORY_KEPT:])
+
+    def secret_name(self, attempt: int) -> str:
+        """Return the secret's name of an attempt: unique, and without personal data (Key Vault copies names)."""
+        return f"pass-{derived_id('secret', self.request_id, str(attempt))}"
+
+    def call_id(self, attempt: int, call: str) -> str:
+        """Return the `client-request-id` of one Graph call of one attempt."""
+        return derived_id("call", self.request_id, str(attempt), call)
+
+
+def accept(order: Order, person_id: str | None, wake_at: datetime, deadline: datetime, now: datetime) -> Request:
+    """Return a new request for `order`, due at `wake_at`."""
+    return Request(
+        order=order,
+        state=State.ACCEPTED,
+        attempt=1,
+        accepted_at=now,
+        wake_at=wake_at,
+        deadline=deadline,
+        person_id=person_id,
+        history=(Step(at=now, state=State.ACCEPTED, attempt=1),),
+    )

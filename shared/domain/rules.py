@@ -1,0 +1,216 @@
+"""The rules: from facts to a verdict with every reason. Pure; read this to know what Passdesk refuses."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.orders import Order, Purpose
+from shared.domain.people import ALL_USERS, LICENCE, Facts, Group, PassPolicy, Person, Privileges, Unreadable
+from shared.domain.reasons import Finding, Reason
+from shared.domain.requests import Plan, Recipient
+from shared.domain.terms import GRAPH_MAXIMUM, GRAPH_MINIMUM, Profile, Terms
+
+STRONG_METHODS = frozenset(
+    {
+        "fido2",
+        "microsoftAuthenticator",
+        "passwordlessMicrosoftAuthenticator",
+        "windowsHelloForBusiness",
+        "softwareOath",
+        "hardwareOath",
+        "platformCredential",
+        "phone",
+        "x509Certificate",
+        "qrCodePin",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Make the pass as planned."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Make no pass, for these reasons: all of them, not the first."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet: look again at `until`."""
+
+    until: datetime
+    finding: Finding
+
+
+type Verdict = Issue | Refuse | Wait
+
+
+def decide(order: Order, facts: Facts, terms: Terms, now: datetime) -> Verdict:
+    """Return the verdict on `order`: wait, refuse with every reason, or issue by a plan."""
+    opens = opens_at(order, terms)
+    if now < opens:
+        return Wait(until=opens, finding=Finding(Reason.TOO_EARLY))
+    profile = terms.profiles[order.profile]
+    lifetime = wanted_lifetime(order, profile, facts.policy)
+    one_time = order.one_time or profile.one_time
+    findings = (
+        *_about_person(facts.person),
+        *never(facts.privileges, terms),
+        *_about_policy(facts, lifetime, one_time=one_time),
+        *_about_recipient(facts, terms),
+        *(_about_joiner(facts, terms, now) if order.purpose is Purpose.JOINER else ()),
+        *((Finding(Reason.VERIFICATION_NOT_JUDGED_YET),) if order.purpose is Purpose.RECOVERY else ()),
+    )
+    if findings or isinstance(facts.person, Unreadable) or not isinstance(facts.manager, Person):
+        return Refuse(findings=tuple(dict.fromkeys(findings)))
+    return Issue(
+        plan=Plan(
+            person_id=facts.person.object_id,
+            person_name=facts.person.display_name,
+            recipient=Recipient(
+                object_id=facts.manager.object_id,
+                display_name=facts.manager.display_name,
+                mail=facts.manager.mail or "",
+            ),
+            lifetime=lifetime,
+            one_time=one_time,
+            starts_at=order.starts_at if order.starts_at > now else None,
+        )
+    )
+
+
+def opens_at(order: Order, terms: Terms) -> datetime:
+    """Return when work on the order may begin: a lead time before the first day, so that the notice is there."""
+    return order.starts_at - terms.lead if order.purpose is Purpose.JOINER else order.event_time
+
+
+def wanted_lifetime(order: Order, profile: Profile, policy: PassPolicy | Unreadable) -> timedelta:
+    """Return the lifetime: the profile's, which the event may only shorten, below our maximum and the tenant's."""
+    limits = [profile.lifetime, profile.maximum, GRAPH_MAXIMUM]
+    if order.lifetime is not None:
+        limits.append(order.lifetime)
+    if isinstance(policy, PassPolicy):
+        limits.append(policy.maximum)
+    return min(limits)
+
+
+def never(privileges: Privileges, terms: Terms) -> tuple[Finding, ...]:
+    """Return why the person is too powerful for an automatic pass: the never-rules. Unreadable is a no."""
+    return tuple(_never(privileges, terms))
+
+
+def _never(privileges: Privileges, terms: Terms) -> Iterator[Finding]:
+    yield from _never_by_person(privileges.person, terms)
+    yield from _never_by_group(privileges.groups, terms)
+    yield from _never_by_role(privileges.roles, Reason.ROLE_ACTIVE, terms)
+    yield from _never_by_role(privileges.assignments, Reason.ROLE_ASSIGNED, terms)
+    yield from _never_by_role(privileges.eligibilities, Reason.ROLE_ELIGIBLE, terms)
+    joinable = privileges.group_eligibilities
+    if not isinstance(joinable, Unreadable):
+        joinable = tuple(g for g in joinable if g.role_assignable)
+    yield from _never_by_role(joinable, Reason.ROLE_GROUP_ELIGIBLE, terms)
+
+
+def _never_by_person(person: Person | Unreadable, terms: Terms) -> Iterator[Finding]:
+    if isinstance(person, Unreadable):
+        yield Finding(Reason.PRIVILEGE_UNREADABLE, person.read)
+        return
+    if person.management_restricted:
+        yield Finding(Reason.RESTRICTED_UNIT)
+    names = {person.object_id.casefold(), person.user_principal_name.casefold()}
+    if names & {p.casefold() for p in terms.protected_people}:
+        yield Finding(Reason.PROTECTED, "people")
+
+
+def _never_by_group(groups: tuple[Group, ...] | Unreadable, terms: Terms) -> Iterator[Finding]:
+    if isinstance(groups, Unreadable):
+        yield Finding(Reason.PRIVILEGE_UNREADABLE, groups.read)
+        return
+    if any(g.role_assignable for g in groups):
+        yield Finding(Reason.ROLE_GROUP_MEMBER)
+    if {g.object_id for g in groups} & terms.protected_groups:
+        yield Finding(Reason.PROTECTED, "groups")
+
+
+def _never_by_role(fact: Collection[object] | Unreadable, reason: Reason, terms: Terms) -> Iterator[Finding]:
+    if not isinstance(fact, Unreadable):
+        if fact:
+            yield Finding(reason)
+    elif not _excused(fact, terms, reason):
+        yield Finding(Reason.PRIVILEGE_UNREADABLE, fact.read)
+
+
+def _excused(fact: Unreadable, terms: Terms, reason: Reason) -> bool:
+    """Tell whether a missing PIM answer is fine: the tenant has no P2 licence, and the operator said so."""
+    pim = reason in {Reason.ROLE_ELIGIBLE, Reason.ROLE_GROUP_ELIGIBLE}
+    return pim and terms.without_p2 and fact.why == LICENCE
+
+
+def _about_person(person: Person | Unreadable) -> Iterator[Finding]:
+    if isinstance(person, Unreadable):
+        yield Finding(Reason.PERSON_UNREADABLE)
+        return
+    if not person.enabled:
+        yield Finding(Reason.PERSON_DISABLED)
+    if person.is_external_guest:
+        yield Finding(Reason.EXTERNAL_GUEST)
+
+
+def _about_policy(facts: Facts, lifetime: timedelta, *, one_time: bool) -> Iterator[Finding]:
+    policy = facts.policy
+    if isinstance(policy, Unreadable):
+        yield Finding(Reason.POLICY_UNREADABLE)
+        return
+    if not policy.enabled:
+        yield Finding(Reason.POLICY_OFF)
+    groups = facts.privileges.groups
+    person = facts.person
+    if not isinstance(groups, Unreadable) and not isinstance(person, Unreadable):
+        member_of = {ALL_USERS, person.object_id, *(g.object_id for g in groups)}
+        if policy.exclude & member_of:
+            yield Finding(Reason.POLICY_EXCLUDED)
+        if not policy.include & member_of:
+            yield Finding(Reason.POLICY_NOT_INCLUDED)
+    if not max(policy.minimum, GRAPH_MINIMUM) <= lifetime <= policy.maximum:
+        yield Finding(Reason.LIFETIME_OUTSIDE_POLICY)
+    if policy.one_time_only and not one_time:
+        yield Finding(Reason.MULTI_USE_NOT_ALLOWED)
+
+
+def _about_recipient(facts: Facts, terms: Terms) -> Iterator[Finding]:
+    manager = facts.manager
+    if isinstance(manager, Unreadable):
+        yield Finding(Reason.RECIPIENT_UNREADABLE)
+        return
+    if manager is None:
+        yield Finding(Reason.RECIPIENT_MISSING)
+        return
+    if not manager.enabled:
+        yield Finding(Reason.RECIPIENT_DISABLED)
+    if manager.is_guest:
+        yield Finding(Reason.RECIPIENT_GUEST)
+    if isinstance(facts.person, Person) and manager.object_id == facts.person.object_id:
+        yield Finding(Reason.RECIPIENT_IS_PERSON)
+    if not terms.notice_route or not manager.mail:
+        yield Finding(Reason.NO_NOTICE_ROUTE)
+
+
+def _about_joiner(facts: Facts, terms: Terms, now: datetime) -> Iterator[Finding]:
+    methods = facts.methods
+    person = facts.person
+    if isinstance(methods, Unreadable):
+        yield Finding(Reason.SET_UP_UNREADABLE)
+    elif methods & STRONG_METHODS or (isinstance(person, Person) and person.last_sign_in is not None):
+        yield Finding(Reason.ALREADY_SET_UP)
+    if isinstance(person, Person):
+        recent = any(
+            moment is not None and abs(now - moment) <= terms.joiner_window for moment in (person.created, person.hired)
+        )
+        if not recent:
+            yield Finding(Reason.NOT_A_JOINER)

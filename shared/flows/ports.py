@@ -1,0 +1,252 @@
+"""What the flows need of the outside, as small protocols. Every method may raise the fates its docstring names."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from shared.domain.messages import Ask, Outcome, Quarantined, WakeUp
+from shared.domain.passcode import IdToken, Passcode
+from shared.domain.people import ExistingPass, Facts, Privileges, Resolved, Unresolved
+from shared.domain.requests import Recipient, Request
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedPass:
+    """The one answer that carries a passcode (Graph: 201 of the TAP create)."""
+
+    tap_id: str
+    passcode: Passcode
+    starts: datetime
+    lifetime: timedelta
+    usable: bool
+
+
+class Directory(Protocol):
+    """Microsoft Entra ID, as the issuer needs it. Reads raise TryLater; nothing else."""
+
+    async def resolve(self, employee_id: str | None, user_principal_name: str | None) -> Resolved | Unresolved:
+        """Return the one person that all given names agree on. Raises TryLater, GiveUp."""
+        ...
+
+    async def gather(self, person_id: str) -> Facts:
+        """Return all facts of one decision, each readable or known not to be. Raises TryLater when throttled."""
+        ...
+
+    async def privileges(self, person_id: str) -> Privileges:
+        """Return the facts of the never-rules alone, read anew. Raises TryLater when throttled."""
+        ...
+
+    async def passes(self, person_id: str) -> tuple[ExistingPass, ...]:
+        """Return the person's pass, if there is one. Raises TryLater, GiveUp."""
+        ...
+
+    async def delete_pass(self, person_id: str, tap_id: str) -> None:
+        """Delete one pass by its id; one that is gone already is a success. Raises TryLater, GiveUp."""
+        ...
+
+    async def create_pass(
+        self, person_id: str, *, lifetime: timedelta, one_time: bool, starts_at: datetime | None, call_id: str
+    ) -> CreatedPass:
+        """Make a pass, in exactly one HTTP request.
+
+        Raises TryLater when it certainly was not made, GiveUp when it was refused for good, Unknown otherwise.
+        """
+        ...
+
+
+class PassVault(Protocol):
+    """The vault as the issuer may use it: it sets, lists and removes, and can never read."""
+
+    async def store(self, name: str, passcode: Passcode, *, expires: datetime, tags: dict[str, str]) -> None:
+        """Store a passcode under a name that was never used. Raises TryLater, GiveUp, Unknown."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Delete and purge; return whether nothing is left (False: ask again later). Raises TryLater, GiveUp."""
+        ...
+
+
+class CourierVault(Protocol):
+    """The vault as the courier may use it: it reads and deletes."""
+
+    async def read(self, name: str) -> Passcode | None:
+        """Return the passcode, or None when there is none or it has expired. Raises TryLater, GiveUp."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Delete (the issuer purges); one that is gone already is a success. Raises TryLater, GiveUp."""
+        ...
+
+
+class DueKind(StrEnum):
+    """What a due row waits for: a wake-up, or the clean-up."""
+
+    WAKE = "wake"
+    CLEAN = "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A request that waits for something, and when."""
+
+    request_id: str
+    at: datetime
+    kind: DueKind
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Which request holds the person's one pass; busy until the lease ends."""
+
+    person_id: str
+    request_id: str
+    attempt: int
+    lease_until: datetime | None
+    etag: str | None = None
+
+
+class Requests(Protocol):
+    """The ledger's requests, readable by both roles. Raises TryLater, GiveUp."""
+
+    async def get(self, request_id: str) -> Request | None:
+        """Return the request as it stands, or None."""
+        ...
+
+
+class Ledger(Requests, Protocol):
+    """The ledger as the issuer may use it. All methods raise TryLater, GiveUp; writes are safe to repeat."""
+
+    async def insert(self, request: Request) -> Request:
+        """Store a new request. Raises Conflict when it exists."""
+        ...
+
+    async def replace(self, request: Request) -> Request:
+        """Store the request's next version by its ETag, and return it. Raises Conflict when somebody was first."""
+        ...
+
+    async def put_due(self, due: Due) -> None:
+        """Write what a request waits for: one row a request, the last one stands."""
+        ...
+
+    async def remove_due(self, request_id: str) -> None:
+        """Remove a request from the index; absent is a success."""
+        ...
+
+    def due(self, kind: DueKind, before: datetime) -> AsyncIterator[Due]:
+        """Yield every due row of a kind at or before an instant, page by page."""
+        ...
+
+    async def seat(self, person_id: str) -> Seat | None:
+        """Return who holds the person's one pass."""
+        ...
+
+    async def take_seat(self, seat: Seat) -> Seat:
+        """Write a seat by its ETag (None: insert). Raises Conflict."""
+        ...
+
+
+class HandoverState(StrEnum):
+    """Where a hand-over is."""
+
+    WAITING = "waiting"
+    REVEALED = "revealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """The courier's own row: what one recipient may reveal, once."""
+
+    recipient_id: str
+    request_id: str
+    attempt: int
+    person_name: str
+    starts: datetime
+    expires: datetime
+    secret_name: str
+    state: HandoverState = HandoverState.WAITING
+    notified_at: datetime | None = None
+    revealed_at: datetime | None = None
+    checked_by: str = ""
+    etag: str | None = None
+
+
+class HandoverReader(Protocol):
+    """The hand-overs as the issuer may see them. Raises TryLater, GiveUp."""
+
+    async def get(self, recipient_id: str, request_id: str) -> Handover | None:
+        """Return one hand-over of one recipient, or None."""
+        ...
+
+
+class Handovers(HandoverReader, Protocol):
+    """The hand-overs as the courier may use them. Raises TryLater, GiveUp."""
+
+    def waiting_for(self, recipient_id: str) -> AsyncIterator[Handover]:
+        """Yield everything of one recipient: one partition."""
+        ...
+
+    async def put(self, handover: Handover) -> Handover:
+        """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
+        ...
+
+
+class IssuerBus(Protocol):
+    """The bus as the issuer may use it. Raises TryLater, GiveUp; every send may be repeated."""
+
+    async def wake(self, wake: WakeUp, lane: str, at: datetime | None) -> None:
+        """Send a wake-up into a lane, now or at an instant."""
+        ...
+
+    async def deliver(self, wake: WakeUp) -> None:
+        """Tell the courier that a pass is ready."""
+        ...
+
+    async def quarantine(self, item: Quarantined) -> None:
+        """Put aside an event that could not be worked on."""
+        ...
+
+    async def publish(self, outcome: Outcome) -> None:
+        """Publish an end, with its deterministic id."""
+        ...
+
+    async def warn(self, subject: str, request_id: str, findings: tuple[str, ...]) -> None:
+        """Tell security, with the detailed reasons."""
+        ...
+
+
+class CourierBus(Protocol):
+    """The bus as the courier may use it. Raises TryLater, GiveUp."""
+
+    async def ask(self, ask: Ask) -> None:
+        """Ask the issuer for something in a caller's name."""
+        ...
+
+
+class Notices(Protocol):
+    """The one mailbox that tells recipients. Raises TryLater, GiveUp, Unknown."""
+
+    async def ready(self, recipient: Recipient, handover: Handover) -> None:
+        """Tell the recipient that somebody waits for them: a link, never a passcode."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A caller whose id token was validated: only the validation makes one."""
+
+    object_id: str
+    name: str
+    signed_in_at: datetime
+
+
+class Callers(Protocol):
+    """Who a caller is, by id token alone."""
+
+    async def check(self, token: IdToken, *, now: datetime, fresh_within: timedelta) -> SignedIn:
+        """Return the caller.
+
+        Raises Refused (signature, issuer, audience, tenant, object id, expiry, no MFA, stale sign-in), TryLater.
+        """
+        ...
