@@ -1,0 +1,64 @@
+# Everything a developer does here. `make` alone lists it.
+# Every target works from a bare clone: scripts/bootstrap makes .venv first, or finds in a moment that it stands.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/sh
+
+PYTHON := .venv/bin/python
+# Test processes side by side; a file's tests stay together and in order.
+WORKERS ?= 2
+ARGS ?=
+# What of the caller's environment would change a run of ours.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+.PHONY: help bootstrap demo breaks test lint format lock requirements-check infra-check clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  demo takes JSON=FILE, BREAK=NAME, KEEP=1, CHAOS=...; test takes ARGS='...' and WORKERS=N."
+	@echo "  make itself exits 2 for every failure; scripts/demo keeps the demo's own exit code (1 = a promise broke)."
+
+bootstrap: ## Make .venv (Python 3.13, everything pinned by hash)
+	@scripts/bootstrap
+
+demo: ## Run the whole thing on this machine: events in, pass revealed, everything clean
+	@scripts/demo $(if $(JSON),--json "$(JSON)") $(if $(BREAK),--break "$(BREAK)") $(if $(KEEP),--keep) $(if $(CHAOS),--chaos "$(CHAOS)") $(ARGS)
+
+breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
+	@$(PYTHON) -m local demo --list-breaks
+
+test: bootstrap ## Run all tests, with the branch coverage of functions/ and shared/
+	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term $(ARGS)
+
+lint: bootstrap ## Format check, ruff, mypy --strict, import contracts
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+
+format: bootstrap ## Let ruff format, and mend what it can
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m ruff check --fix .
+
+lock: bootstrap ## Pin the dependencies anew (UPGRADE=1 takes the newest that fit)
+	@$(PYTHON) -m uv pip compile --quiet --python-version 3.13 --generate-hashes $(if $(UPGRADE),--upgrade) \
+		--custom-compile-command "make lock" \
+		pyproject.toml -o requirements.txt
+	@$(PYTHON) -m uv pip compile --quiet --python-version 3.13 --generate-hashes $(if $(UPGRADE),--upgrade) \
+		--custom-compile-command "make lock" \
+		--group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+requirements-check: bootstrap ## pyproject.toml, both lock files and .venv say the same
+	@$(PYTHON) -m pytest -q -p no:cacheprovider tests/ground/test_requirements.py
+	@$(PYTHON) -m pip --disable-pip-version-check check
+
+infra-check: bootstrap ## What infra/ would create keeps the rules (and compiles, where a Bicep compiler is at hand)
+	@$(PYTHON) -m tests.infra
+	@if command -v bicep >/dev/null 2>&1; then bicep build --stdout infra/main.bicep >/dev/null; fi
+
+clean: ## Remove what was made here: .venv, caches, reports
+	@rm -rf .venv .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
