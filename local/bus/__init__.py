@@ -1,0 +1,1 @@
+"""A stand-in for Azure Service Bus: a broker model under a thin AMQP 1.0 wire."""
