@@ -1,0 +1,170 @@
+// Passdesk in one resource group: two apps, two identities, a bus, a vault, a ledger. No key and no secret
+// is created, read or passed here: every connection is an identity with the rights in modules/access.bicep.
+targetScope = 'resourceGroup'
+
+@description('Short name of this installation; part of every resource name.')
+@minLength(2)
+@maxLength(8)
+param name string
+
+param location string = resourceGroup().location
+
+@description('Mailbox that notices are sent from.')
+param mailbox string
+
+@description('Application (client) id of the hand-over page\'s app registration.')
+param pageClientId string
+
+@description('Object ids that never get a pass from us, comma separated: people, and groups.')
+param protectedPeople string = ''
+param protectedGroups string = ''
+
+@description('Lanes: how many people can be worked on at once, everywhere together. It bounds the rate towards Graph.')
+@minValue(1)
+@maxValue(64)
+param lanes int = 16
+
+@description('Object ids of the service principals that send events; empty: granted later by hand.')
+param hrPrincipalId string = ''
+param itsmPrincipalId string = ''
+
+@description('Base URL of Microsoft Graph; another one in a national cloud.')
+param graphUrl string = 'https://graph.microsoft.com/v1.0'
+
+// NCRONTAB with six fields, UTC.
+param cleanUpSchedule string = '0 */5 * * * *'
+param reDriveSchedule string = '30 * * * * *'
+param reviewSchedule string = '0 0 * * * *'
+
+var suffix = take(uniqueString(resourceGroup().id, name), 8)
+var authority = '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+var pageHost = 'pd-${name}-courier-${suffix}.azurewebsites.net'
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  params: { name: 'pd-${name}-${suffix}', location: location }
+}
+
+module identities 'modules/identities.bicep' = {
+  name: 'identities'
+  params: { name: 'pd-${name}', location: location }
+}
+
+module bus 'modules/bus.bicep' = {
+  name: 'bus'
+  params: { name: 'pd-${name}-${suffix}', location: location, workspaceId: monitoring.outputs.workspaceId }
+}
+
+module vault 'modules/vault.bicep' = {
+  name: 'vault'
+  params: { name: 'pd${name}${suffix}', location: location, workspaceId: monitoring.outputs.workspaceId }
+}
+
+// Three accounts: whoever holds an app's host storage can change that app's code, so neither app may hold the
+// other's, and none may hold the ledger's.
+module issuerStorage 'modules/storage.bicep' = {
+  name: 'storage-issuer'
+  params: { name: 'pdi${name}${suffix}', location: location, containers: ['package'], workspaceId: monitoring.outputs.workspaceId }
+}
+
+module courierStorage 'modules/storage.bicep' = {
+  name: 'storage-courier'
+  params: { name: 'pdc${name}${suffix}', location: location, containers: ['package'], workspaceId: monitoring.outputs.workspaceId }
+}
+
+module ledgerStorage 'modules/storage.bicep' = {
+  name: 'storage-ledger'
+  params: {
+    name: 'pdl${name}${suffix}'
+    location: location
+    sku: 'Standard_ZRS'
+    tables: ['requests', 'due', 'handovers']
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module access 'modules/access.bicep' = {
+  name: 'access'
+  params: {
+    principals: {
+      issuer: identities.outputs.issuerPrincipalId
+      courier: identities.outputs.courierPrincipalId
+      hr: hrPrincipalId
+      itsm: itsmPrincipalId
+    }
+    busName: bus.outputs.name
+    vaultName: vault.outputs.name
+    ledgerName: ledgerStorage.outputs.name
+    hostStorageNames: { issuer: issuerStorage.outputs.name, courier: courierStorage.outputs.name }
+    insightsName: monitoring.outputs.insightsName
+  }
+}
+
+// What both roles are told; modules/app.bicep adds what the platform itself reads.
+var common = {
+  PASSDESK_BUS__fullyQualifiedNamespace: bus.outputs.fullyQualifiedNamespace
+  PASSDESK_BUS__credential: 'managedidentity'
+  PASSDESK_VAULT_URL: vault.outputs.url
+  PASSDESK_LEDGER_URL: ledgerStorage.outputs.tableUrl
+  PASSDESK_GRAPH_URL: graphUrl
+  PASSDESK_MAILBOX: mailbox
+  PASSDESK_PAGE_URL: 'https://${pageHost}'
+  PASSDESK_PAGE_CLIENT_ID: pageClientId
+  PASSDESK_SIGN_IN_AUTHORITY: authority
+  PASSDESK_TENANT_ID: tenant().tenantId
+  PASSDESK_LANES: string(lanes)
+  PASSDESK_PROTECTED_PEOPLE: protectedPeople
+  PASSDESK_PROTECTED_GROUPS: protectedGroups
+  PASSDESK_JOINERS_QUEUE: 'joiners'
+  PASSDESK_TICKETS_QUEUE: 'tickets'
+  PASSDESK_REQUESTS_QUEUE: 'requests'
+  PASSDESK_DELIVERIES_QUEUE: 'deliveries'
+  PASSDESK_ASKS_QUEUE: 'asks'
+  PASSDESK_QUARANTINE_QUEUE: 'quarantine'
+  PASSDESK_OUTCOMES_TOPIC: 'outcomes'
+  PASSDESK_SECURITY_TOPIC: 'security'
+  PASSDESK_CLEAN_UP_SCHEDULE: cleanUpSchedule
+  PASSDESK_RE_DRIVE_SCHEDULE: reDriveSchedule
+  PASSDESK_REVIEW_SCHEDULE: reviewSchedule
+}
+
+module issuer 'modules/app.bicep' = {
+  name: 'app-issuer'
+  params: {
+    role: 'issuer'
+    name: 'pd-${name}-issuer-${suffix}'
+    location: location
+    identityId: identities.outputs.issuerId
+    identityClientId: identities.outputs.issuerClientId
+    storageName: issuerStorage.outputs.name
+    packageUrl: '${issuerStorage.outputs.blobUrl}package'
+    insightsConnection: monitoring.outputs.insightsConnection
+    settings: common
+  }
+  dependsOn: [access]
+}
+
+module courier 'modules/app.bicep' = {
+  name: 'app-courier'
+  params: {
+    role: 'courier'
+    name: 'pd-${name}-courier-${suffix}'
+    location: location
+    identityId: identities.outputs.courierId
+    identityClientId: identities.outputs.courierClientId
+    storageName: courierStorage.outputs.name
+    packageUrl: '${courierStorage.outputs.blobUrl}package'
+    insightsConnection: monitoring.outputs.insightsConnection
+    settings: common
+    signIn: { clientId: pageClientId, issuer: authority }
+  }
+  dependsOn: [access]
+}
+
+output PASSDESK_PAGE_URL string = 'https://${pageHost}'
+output PASSDESK_BUS_NAMESPACE string = bus.outputs.fullyQualifiedNamespace
+output PASSDESK_VAULT_URL string = vault.outputs.url
+output PASSDESK_LEDGER_URL string = ledgerStorage.outputs.tableUrl
+@description('For infra/grant-graph, which an administrator of the directory runs once.')
+output PASSDESK_ISSUER_PRINCIPAL_ID string = identities.outputs.issuerPrincipalId
+output PASSDESK_COURIER_PRINCIPAL_ID string = identities.outputs.courierPrincipalId

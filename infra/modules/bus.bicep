@@ -1,0 +1,88 @@
+// The bus. local/bus/entities.json describes the same entities for the desk; a test holds the two together.
+param name string
+param location string
+param workspaceId string
+
+var queues = [
+  { name: 'joiners', sessions: false }
+  { name: 'tickets', sessions: false }
+  { name: 'requests', sessions: true } // a session is a lane: one person is in one lane, a lane is worked by one instance
+  { name: 'deliveries', sessions: false }
+  { name: 'asks', sessions: false }
+  { name: 'quarantine', sessions: false }
+]
+
+var topics = ['outcomes', 'security']
+
+var subscriptions = [
+  { topic: 'outcomes', name: 'hr', kind: 'joiner' }
+  { topic: 'outcomes', name: 'itsm', kind: 'ticket' }
+  { topic: 'outcomes', name: 'all', kind: '' }
+  { topic: 'security', name: 'siem', kind: '' }
+]
+
+resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
+  name: name
+  location: location
+  sku: { name: 'Standard', tier: 'Standard' } // Basic has neither sessions nor topics
+  properties: {
+    disableLocalAuth: true
+    minimumTlsVersion: '1.2'
+  }
+}
+
+resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for q in queues: {
+  parent: bus
+  name: q.name
+  properties: {
+    requiresSession: q.sessions
+    requiresDuplicateDetection: false // the ledger's row decides; a re-driven wake-up must not be dropped
+    lockDuration: 'PT1M' // renewed by the host for up to five minutes
+    maxDeliveryCount: 10
+    defaultMessageTimeToLive: 'P14D'
+    deadLetteringOnMessageExpiration: true // nothing vanishes: dead letters end their request in `failed`
+  }
+}]
+
+resource topic 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = [for t in topics: {
+  parent: bus
+  name: t
+  properties: {
+    requiresDuplicateDetection: false
+    defaultMessageTimeToLive: 'P14D'
+  }
+}]
+
+resource subscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01' = [for s in subscriptions: {
+  name: '${name}/${s.topic}/${s.name}'
+  dependsOn: [topic]
+  properties: {
+    requiresSession: false
+    lockDuration: 'PT1M'
+    maxDeliveryCount: 10
+    defaultMessageTimeToLive: 'P14D'
+    deadLetteringOnMessageExpiration: true
+  }
+}]
+
+// Named $Default so that it takes the place of the rule that lets everything through.
+resource rule 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = [for s in subscriptions: if (!empty(s.kind)) {
+  name: '${name}/${s.topic}/${s.name}/$Default'
+  dependsOn: [subscription]
+  properties: {
+    filterType: 'CorrelationFilter'
+    correlationFilter: { properties: { kind: s.kind } }
+  }
+}]
+
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: bus
+  name: 'audit'
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ categoryGroup: 'audit', enabled: true }]
+  }
+}
+
+output name string = bus.name
+output fullyQualifiedNamespace string = '${bus.name}.servicebus.windows.net'
