@@ -134,9 +134,9 @@ _CONSTANT: dict[int, Callable[[], Any]] = {
     0x45: list,
 }
 _VARIABLE: dict[int, Callable[[bytes], Any]] = {
-    0xA0: bytes,
-    0xA1: lambda b: b.decode("utf-8"),
-    0xA3: lambda b: Symbol(b.decode("ascii")),
+    0x0: bytes,
+    0x1: lambda b: b.decode("utf-8"),
+    0x3: lambda b: Symbol(b.decode("ascii")),
 }
 _WIDTH = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
 _MAX_DEPTH = 32
@@ -198,8 +198,8 @@ def _decode_as(code: int, data: bytes, at: int, depth: int) -> tuple[Any, int]:
     end = start + int.from_bytes(_cut(data, at, start))
     content = _cut(data, start, end)
     if kind in (0xA, 0xB):
-        return _VARIABLE[code if kind == 0xA else code - 0x10](content), end
-    if kind < 0xA:
+        return _VARIABLE[code & 0x0F](content), end
+    if kind not in (0xC, 0xD, 0xE, 0xF):
         raise Malformed(f"unknown type 0x{code:02x}")
     count = int.from_bytes(content[:wide])
     if count > max(len(content), _MAX_DEPTH):
@@ -294,7 +294,14 @@ _INTS: dict[type, tuple[int, struct.Struct]] = {
 _LONG = (0x81, struct.Struct(">q"))
 
 
+# The short form is not only shorter: the Python client knows a section by its small ulong alone.
+_SMALL: dict[type, bytes] = {UInt: b"\x52", ULong: b"\x53"}
+
+
 def _encode_int(value: int) -> bytes:
+    small = _SMALL.get(type(value))
+    if small is not None and 0 <= value < 256:  # noqa: PLR2004 - what one byte counts
+        return small + bytes((value,))
     code, form = _INTS.get(type(value), _LONG)
     try:
         return bytes((code,)) + form.pack(value)

@@ -51,8 +51,8 @@ class Bus:
     """The namespace.
 
     Entities are named as in Azure, without regard to case: `requests`, `requests/$DeadLetterQueue`,
-    `outcomes/Subscriptions/hr`,    `outcomes/Subscriptions/hr/$DeadLetterQueue`. Every call first does what is due, so that nobody meets a
-    lock that is over. `new_token` makes lock tokens.
+    `outcomes/Subscriptions/hr`, `outcomes/Subscriptions/hr/$DeadLetterQueue`. Every call first does
+    what is due, so that nobody meets a lock that is over. `new_token` makes lock tokens.
     """
 
     def __init__(self, entities: Entities, clock: Clock, *, new_token: Callable[[], uuid.UUID] = uuid.uuid4) -> None:
@@ -135,6 +135,10 @@ class Bus:
         return self._agenda.next_due()
 
     # Sending
+
+    def check_sender(self, entity: str) -> None:
+        """Raise EntityNotFound or NotAllowed unless the entity takes messages from senders."""
+        self._intake(entity)
 
     def send(self, entity: str, *messages: Message) -> None:
         """Take messages in, all or none. Raises EntityNotFound, NotAllowed."""
