@@ -99,8 +99,9 @@ class BusWire:
 
     def remove_receiver(self, link: ReceiveLink) -> None:
         """Serve this link no longer."""
-        with contextlib.suppress(ValueError):
-            self._receivers[self.model.path(link.entity)].remove(link)
+        for links in self._receivers.values():
+            if link in links:
+                links.remove(link)
 
     def add_seeker(self, seeker: SessionSeeker) -> None:
         """Give this attach the next session that comes free."""
