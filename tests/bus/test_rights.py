@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import certifi
 import pytest
-from azure.servicebus import ServiceBusMessage
+import time_machine
+from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import (
     ServiceBusAuthenticationError,
@@ -17,6 +18,7 @@ from azure.servicebus.exceptions import (
 
 from local import trust
 from local.bus.message import Counts
+from local.clock import utc_now
 from local.rights import AUDITOR, COURIER, ISSUER
 from tests.bus.conftest import Credential, Desk
 from tests.bus.test_wire import take
@@ -143,3 +145,39 @@ async def test_names_and_undo(desk: Desk) -> None:
     finally:
         undo()
     assert (socket.getaddrinfo, certifi.where) == before
+
+
+async def test_a_day_passes_in_the_middle(trusted: Desk) -> None:
+    """Sender, receiver and a waiting session receiver go on working when all clocks jump past the tokens' life.
+
+    Nothing needs real time to pass: a scheduled message and the end of a lock come with the jump.
+    """
+    issuer = ServiceBusClient(HOST, Credential(trusted.signer, ISSUER))
+    courier = ServiceBusClient(HOST, Credential(trusted.signer, COURIER))
+    async with issuer, courier:
+        asks = courier.get_queue_sender("asks")
+        requests = issuer.get_queue_sender("requests")
+        receiver = issuer.get_queue_receiver("asks")
+
+        async def next_session() -> str:
+            async with issuer.get_queue_receiver("requests", session_id=NEXT_AVAILABLE_SESSION) as lane:
+                (got,) = await take(lane)
+                await lane.complete_message(got)
+                return str(got)
+
+        await asks.send_messages(ServiceBusMessage("before"))
+        (got,) = await take(receiver)
+        await receiver.complete_message(got)
+        wake_up = ServiceBusMessage("wake-up", session_id="lane")
+        await requests.schedule_messages(wake_up, utc_now() + timedelta(hours=24))
+        waiting = asyncio.create_task(next_session())
+        await asyncio.sleep(0.5)
+        with time_machine.travel(utc_now() + timedelta(hours=25), tick=True):
+            assert await asyncio.wait_for(waiting, 5) == "wake-up"
+            await asks.send_messages(ServiceBusMessage("after"))
+            (got,) = await take(receiver)
+            assert str(got) == "after"
+            await receiver.complete_message(got)
+            await requests.send_messages(ServiceBusMessage("next", session_id="lane"))
+            assert await next_session() == "next"
+    assert trusted.bus.counts("asks") == trusted.bus.counts("requests") == Counts()
