@@ -1,0 +1,51 @@
+"""How the directory says no: one exception that carries what Microsoft Graph would put on the wire."""
+
+
+class Refused(Exception):
+    """A call that the directory refuses: HTTP status, Graph's error code and its text."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
+def not_found(what: str) -> Refused:
+    """Return the 404 of the directory part of Graph (users, groups, managers)."""
+    return Refused(
+        404,
+        "Request_ResourceNotFound",
+        f"Resource '{what}' does not exist or one of its queried reference-property objects are not present.",
+    )
+
+
+def method_not_found() -> Refused:
+    """Return the 404 of the authentication-methods part of Graph, for a person as for a method.
+
+    Its code is unconfirmed by documentation: classify it by status.
+    """
+    return Refused(404, "resourceNotFound", "The requested resource was not found.")
+
+
+def bad_request(message: str, code: str = "badRequest") -> Refused:
+    """Return a 400."""
+    return Refused(400, code, message)
+
+
+def restricted() -> Refused:
+    """Return the refusal to change somebody in a restricted-management administrative unit.
+
+    An app permission alone never suffices there; Graph's exact text is unconfirmed.
+    """
+    return Refused(
+        403, "accessDenied", "Request Authorization failed. The target is restricted by an administrative unit."
+    )
+
+
+def denied(*, methods: bool) -> Refused:
+    """Return the 403 of a missing app role: the methods part of Graph words it unlike the rest."""
+    if methods:
+        return Refused(403, "accessDenied", "Request Authorization failed")
+    return Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

@@ -1,0 +1,1 @@
+"""The directory stand-in, through its model, its wire and the unmodified SDK."""
