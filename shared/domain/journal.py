@@ -1,0 +1,54 @@
+"""The journal: one structured log line per step, from a closed set of names and fields, so that nothing leaks."""
+
+import logging
+from enum import StrEnum
+
+_LOGGER = logging.getLogger("passdesk")
+
+
+class Event(StrEnum):
+    """Every line the product writes."""
+
+    INTAKE_QUARANTINED = "intake.quarantined"
+    INTAKE_ACCEPTED = "intake.accepted"
+    INTAKE_REPEATED = "intake.repeated"
+    WAKE_STALE = "wake.stale"
+    WAKE_UNKNOWN = "wake.unknown"
+    REQUEST_MOVED = "request.moved"
+    REQUEST_CONFLICT = "request.conflict"
+    ISSUE_CLAIMED = "issue.claimed"
+    ISSUE_REPLACED = "issue.replaced"
+    ISSUE_CREATED = "issue.created"
+    ISSUE_CHECKED = "issue.checked"
+    ISSUE_STORED = "issue.stored"
+    ISSUE_READY = "issue.ready"
+    ISSUE_ANNOUNCED = "issue.announced"
+    ISSUE_ABANDONED = "issue.abandoned"
+    DELIVER_LISTED = "deliver.listed"
+    DELIVER_NOTIFIED = "deliver.notified"
+    DELIVER_LATER = "deliver.later"
+    REVEAL_REFUSED = "reveal.refused"
+    REVEAL_CLAIMED = "reveal.claimed"
+    REVEAL_READ = "reveal.read"
+    REVEAL_DELETED = "reveal.deleted"
+    REVEAL_TOLD = "reveal.told"
+    ASK_REFUSED = "ask.refused"
+    CLEAN_REMOVED = "clean.removed"
+    CLEAN_FAILED = "clean.failed"
+    RE_DRIVEN = "redrive.woken"
+    RE_DRIVE_FAILED = "redrive.failed"
+    DEAD_LETTER = "dead_letter"
+    LATER = "later"
+
+
+def note(event: Event, request_id: str = "", *, level: int = logging.INFO, **fields: str | int) -> None:
+    """Write one line. Fields are ids, states, counts and reason codes only: never names, addresses or texts."""
+    shown = " ".join(f"{key}={value}" for key, value in fields.items())
+    _LOGGER.log(
+        level,
+        "%s request_id=%s %s",
+        event.value,
+        request_id or "-",
+        shown,
+        extra={"event": event.value, "request_id": request_id, **{f"passdesk_{k}": v for k, v in fields.items()}},
+    )

@@ -1,0 +1,59 @@
+"""Deliver: the courier lists the hand-over for its recipient and tells them, with a link and no passcode."""
+
+from dataclasses import replace
+
+from shared.domain.fates import Conflict, GiveUp, TryLater, Unknown
+from shared.domain.journal import Event, note
+from shared.domain.messages import WakeUp
+from shared.domain.requests import Request, State
+from shared.flows.ports import Handover
+from shared.flows.services import CourierServices
+
+
+async def deliver(message: WakeUp, services: CourierServices) -> None:
+    """List and tell, each at most once; a repeat does what is still missing.
+
+    Raises TryLater, GiveUp (ledger). A notice that cannot be sent now is left to the issuer, who asks again.
+    """
+    request = await services.requests.get(message.request_id)
+    if request is None or request.state is not State.READY or request.attempt != message.attempt:
+        note(Event.WAKE_STALE, message.request_id, attempt=message.attempt)
+        return
+    handover = await _list(request, services)
+    if handover is None or handover.notified_at is not None or request.plan is None:
+        return
+    try:
+        await services.notices.ready(request.plan.recipient, handover)
+    except (TryLater, Unknown, GiveUp) as failure:
+        note(Event.DELIVER_LATER, request.request_id, fate=type(failure).__name__)
+        return
+    try:
+        await services.handovers.put(replace(handover, notified_at=services.clock()))
+    except Conflict:
+        note(Event.REQUEST_CONFLICT, request.request_id)  # the recipient was quicker: nothing is missing
+    note(Event.DELIVER_NOTIFIED, request.request_id)
+
+
+async def _list(request: Request, services: CourierServices) -> Handover | None:
+    if request.plan is None or request.issued is None or request.claim is None:
+        return None
+    recipient = request.plan.recipient.object_id
+    existing = await services.handovers.get(recipient, request.request_id)
+    if existing is not None and existing.attempt >= request.attempt:
+        return existing
+    fresh = Handover(
+        recipient_id=recipient,
+        request_id=request.request_id,
+        attempt=request.attempt,
+        person_name=request.plan.person_name,
+        starts=request.issued.starts,
+        expires=request.issued.expires,
+        secret_name=request.claim.secret_name,
+        etag=existing.etag if existing else None,
+    )
+    try:
+        listed = await services.handovers.put(fresh)
+    except Conflict:
+        return await services.handovers.get(recipient, request.request_id)
+    note(Event.DELIVER_LISTED, request.request_id, attempt=request.attempt)
+    return listed

@@ -1,0 +1,134 @@
+"""Hand-over: what the signed-in recipient sees, and the reveal: claimed, written down, read, shown once, deleted."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.fates import Conflict, Failure, TryLater
+from shared.domain.journal import Event, note
+from shared.domain.messages import REVEALED, Ask
+from shared.domain.passcode import IdToken, Passcode
+from shared.domain.requests import State
+from shared.flows.ports import Handover, HandoverState, SignedIn
+from shared.flows.services import CourierServices
+
+FRESH_SIGN_IN = timedelta(minutes=15)
+
+
+class Check(StrEnum):
+    """How the recipient made sure who stands before them."""
+
+    BADGE = "badge"
+    PASSPORT = "passport"
+    KNOWN = "known"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The one time that the passcode is on a page."""
+
+    handover: Handover
+    passcode: Passcode
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """It was shown already, to this same recipient: when, and no more."""
+
+    handover: Handover
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Nothing to show: wrong, used, foreign and expired all look like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Nothing was shown and nothing is lost: try once more."""
+
+
+type Revealed = Shown | Receipt | Gone | AskAgain
+
+
+async def who(token: IdToken | None, services: CourierServices) -> SignedIn | None:
+    """Return the caller, or None for whoever must sign in (again). Raises TryLater when keys cannot be fetched."""
+    if token is None:
+        return None
+    return await services.callers.check(token, now=services.clock(), fresh_within=FRESH_SIGN_IN)
+
+
+async def waiting(caller: SignedIn, services: CourierServices) -> tuple[Handover, ...]:
+    """Return what waits for this caller. Raises TryLater, GiveUp."""
+    now = services.clock()
+    return tuple(
+        [
+            handover
+            async for handover in services.handovers.waiting_for(caller.object_id)
+            if handover.state is HandoverState.WAITING and now < handover.expires
+        ]
+    )
+
+
+async def look(caller: SignedIn, request_id: str, services: CourierServices) -> Handover | Receipt | Gone:
+    """Return one hand-over of this caller, without its passcode. Raises TryLater, GiveUp."""
+    handover = await services.handovers.get(caller.object_id, request_id)
+    if handover is None:
+        return Gone()
+    if handover.state is HandoverState.REVEALED and handover.revealed_at is not None:
+        return Receipt(handover, handover.revealed_at)
+    return handover if services.clock() < handover.expires else Gone()
+
+
+async def reveal(
+    caller: SignedIn, token: IdToken, request_id: str, check: Check, services: CourierServices
+) -> Revealed:
+    """Show the passcode to its recipient, once. Raises TryLater, GiveUp only while nothing was claimed."""
+    handover = await look(caller, request_id, services)
+    if not isinstance(handover, Handover):
+        note(Event.REVEAL_REFUSED, request_id, caller=caller.object_id, answer=type(handover).__name__)
+        return handover
+    request = await services.requests.get(request_id)
+    if request is None or request.state is not State.READY or request.attempt != handover.attempt:
+        note(Event.REVEAL_REFUSED, request_id, caller=caller.object_id, answer="not_ready")
+        return Gone()
+    try:
+        claimed = await services.handovers.put(
+            replace(handover, state=HandoverState.REVEALED, revealed_at=services.clock(), checked_by=check)
+        )
+    except Conflict:
+        after = await look(caller, request_id, services)
+        return after if isinstance(after, Receipt) else AskAgain()
+    note(Event.REVEAL_CLAIMED, request_id, caller=caller.object_id, check=check)
+    try:
+        passcode = await services.vault.read(claimed.secret_name)
+    except TryLater:
+        await _give_back(claimed, services)
+        return AskAgain()
+    note(Event.REVEAL_READ, request_id, found=int(passcode is not None))
+    await _afterwards(claimed, token, services)
+    return Gone() if passcode is None else Shown(claimed, passcode)
+
+
+async def _give_back(claimed: Handover, services: CourierServices) -> None:
+    # Nobody has read anything: the claim may be undone, so that a vault that pauses does not cost the pass.
+    try:
+        await services.handovers.put(replace(claimed, state=HandoverState.WAITING, revealed_at=None, checked_by=""))
+    except Failure as failure:
+        note(Event.LATER, claimed.request_id, fate=type(failure).__name__)
+
+
+async def _afterwards(claimed: Handover, token: IdToken, services: CourierServices) -> None:
+    """Delete the secret and tell the issuer; should either fail, the clean-up does it from the rows."""
+    try:
+        await services.vault.delete(claimed.secret_name)
+        note(Event.REVEAL_DELETED, claimed.request_id)
+    except Failure as failure:
+        note(Event.LATER, claimed.request_id, fate=type(failure).__name__, step="delete")
+    try:
+        await services.bus.ask(Ask(request_id=claimed.request_id, verb=REVEALED, token=token))
+        note(Event.REVEAL_TOLD, claimed.request_id)
+    except Failure as failure:
+        note(Event.LATER, claimed.request_id, fate=type(failure).__name__, step="tell")

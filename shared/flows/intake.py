@@ -1,0 +1,106 @@
+"""Intake: an event becomes one request, however often it is delivered; what cannot become one is put aside."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from shared.domain.events import Gate, Malformed, parse
+from shared.domain.fates import Conflict, Failure
+from shared.domain.journal import Event, note
+from shared.domain.messages import Quarantined
+from shared.domain.orders import Order, Purpose
+from shared.domain.people import Resolved
+from shared.domain.reasons import Finding, Reason
+from shared.domain.requests import Request, State, accept
+from shared.domain.rules import opens_at
+from shared.flows.ports import Due, DueKind
+from shared.flows.services import IssuerServices
+from shared.flows.steps import end, finish, wake
+
+HEAD_KEPT = 4096
+RECOVERY_PATIENCE = timedelta(hours=4)
+
+
+async def take_in(body: bytes, message_id: str, gate: Gate, services: IssuerServices) -> None:
+    """Open the request of an event, or do what the existing one still lacks. Raises TryLater, GiveUp."""
+    try:
+        order = parse(body, gate, services.clock())
+    except Malformed as flaw:
+        await _put_aside(body, message_id, gate, flaw, services)
+        return
+    request = await services.ledger.get(order.request_id)
+    if request is None:
+        request = await _open(order, services)
+    else:
+        note(Event.INTAKE_REPEATED, request.request_id, state=request.state)
+    if request.ended:
+        await finish(services, request)
+    elif request.state in {State.ACCEPTED, State.WAITING}:
+        now = services.clock()
+        await wake(services, request, request.wake_at if request.wake_at > now else None)
+
+
+async def give_up_on(body: bytes, message_id: str, gate: Gate, services: IssuerServices) -> None:
+    """End the request of an event that was dead-lettered before it was accepted. Raises TryLater, GiveUp."""
+    try:
+        order = parse(body, gate, services.clock())
+    except Malformed as flaw:
+        await _put_aside(body, message_id, gate, flaw, services)
+        return
+    note(Event.DEAD_LETTER, order.request_id, queue=gate.queue)
+    request = await services.ledger.get(order.request_id)
+    if request is None:
+        request = await _open(order, services)
+    if request.ended:
+        await finish(services, request)
+    elif request.state is State.ACCEPTED:
+        await end(services, request, State.FAILED, (Finding(Reason.DEAD_LETTERED, gate.queue),))
+
+
+async def _open(order: Order, services: IssuerServices) -> Request:
+    now = services.clock()
+    request = accept(
+        order,
+        person_id=await _person(order, services),
+        wake_at=max(now, opens_at(order, services.terms)),
+        deadline=_deadline(order, services, now),
+        now=now,
+    )
+    await services.ledger.put_due(Due(request.request_id, request.wake_at, DueKind.WAKE))
+    try:
+        opened = await services.ledger.insert(request)
+    except Conflict:
+        other = await services.ledger.get(order.request_id)
+        if other is None:
+            raise
+        return other
+    note(Event.INTAKE_ACCEPTED, opened.request_id, purpose=order.purpose, known=int(opened.person_id is not None))
+    return opened
+
+
+async def _person(order: Order, services: IssuerServices) -> str | None:
+    # Only to find the lane: whoever works on the request resolves again and judges what is missing or disagrees.
+    try:
+        found = await services.directory.resolve(order.employee_id, order.user_principal_name)
+    except Failure:
+        return None
+    return found.object_id if isinstance(found, Resolved) else None
+
+
+def _deadline(order: Order, services: IssuerServices, now: datetime) -> datetime:
+    if order.purpose is Purpose.JOINER:
+        return max(now, order.starts_at) + services.terms.joiner_patience
+    return now + RECOVERY_PATIENCE
+
+
+async def _put_aside(body: bytes, message_id: str, gate: Gate, flaw: Malformed, services: IssuerServices) -> None:
+    digest = hashlib.sha256(body).hexdigest()
+    await services.bus.quarantine(
+        Quarantined(
+            reason=str(flaw),
+            queue=gate.queue,
+            message_id=message_id[:128],
+            sha256=digest,
+            head=body[:HEAD_KEPT].decode("utf-8", "backslashreplace"),
+        )
+    )
+    note(Event.INTAKE_QUARANTINED, reason=str(flaw), queue=gate.queue, sha256=digest[:16])

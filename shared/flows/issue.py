@@ -1,0 +1,262 @@
+"""Issue: judge, claim, make room, create, look again, store, say so. The order is the product's safety."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain.fates import Conflict, Failure, GiveUp, TryLater, Unknown
+from shared.domain.journal import Event, note
+from shared.domain.messages import WakeUp
+from shared.domain.orders import Purpose
+from shared.domain.people import Resolved, Unresolved
+from shared.domain.reasons import Finding, Reason
+from shared.domain.requests import Claim, IssuedPass, Plan, Request, State
+from shared.domain.rules import Issue, Refuse, Verdict, Wait, decide, never
+from shared.flows.ports import CreatedPass, Seat
+from shared.flows.services import IssuerServices
+from shared.flows.steps import SOON, end, later, move, remove_residue
+
+LEASE = timedelta(seconds=150)  # longer than the handler's own deadline of 120 s
+CREATE_WINDOW = timedelta(seconds=60)  # a create sent within it has landed or died 70 s later, before the lease ends
+UNKNOWN_PAUSE = timedelta(seconds=70)  # Graph's own limit for authentication-method calls is 60 s
+PERSON_PAUSE = timedelta(minutes=10)
+_LONGEST_PAUSE = timedelta(minutes=5)
+_REFUSALS = frozenset({Reason.POLICY_REFUSED, Reason.EXTERNAL_GUEST, Reason.LIFETIME_OUTSIDE_POLICY})
+
+
+async def issue(request: Request, services: IssuerServices) -> None:
+    """Bring a request that waits (or whose lease ran out) to `ready`, to an end, or to a later time.
+
+    Raises Conflict when somebody else took the request, TryLater and GiveUp when the ledger itself failed.
+    """
+    if request.person_id is None:
+        await _find_person(request, services)
+        return
+    plan = await _judge(request, request.person_id, services)
+    if plan is None:
+        return
+    claimed = await _claim(request, plan, services)
+    if claimed is None:
+        return
+    created = await _create(claimed, plan, services)
+    if created is not None:
+        await _keep(claimed, plan, created, services)
+
+
+async def _find_person(request: Request, services: IssuerServices) -> None:
+    order = request.order
+    now = services.clock()
+    try:
+        found = await services.directory.resolve(order.employee_id, order.user_principal_name)
+    except TryLater as failure:
+        await later(services, request, now + pause(failure, request), Finding(Reason.DIRECTORY_LATER, failure.where))
+        return
+    except GiveUp as failure:
+        await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))
+        return
+    match found:
+        case Resolved(object_id=object_id):
+            # Into the person's own lane, where whoever works on them is alone.
+            known = replace(request, person_id=object_id)
+            await later(services, known, now)
+        case Unresolved(mismatch=True):
+            await end(services, request, State.REFUSED, (Finding(Reason.PERSON_MISMATCH),))
+        case Unresolved(found=0) if order.purpose is Purpose.JOINER:
+            await later(services, request, now + PERSON_PAUSE, Finding(Reason.PERSON_NOT_FOUND))
+        case Unresolved(found=0):
+            await end(services, request, State.REFUSED, (Finding(Reason.PERSON_NOT_FOUND),))
+        case Unresolved():
+            await end(services, request, State.REFUSED, (Finding(Reason.PERSON_AMBIGUOUS),))
+
+
+async def _judge(request: Request, person_id: str, services: IssuerServices) -> Plan | None:
+    """Return the plan to act by; a resumed claim keeps its verdict, and only the never-rules are asked again."""
+    now = services.clock()
+    try:
+        verdict: Verdict
+        if request.plan is None:
+            verdict = decide(request.order, await services.directory.gather(person_id), services.terms, now)
+        else:
+            findings = never(await services.directory.privileges(person_id), services.terms)
+            verdict = Refuse(findings) if findings else Issue(request.plan)
+    except TryLater as failure:
+        finding = Finding(Reason.DIRECTORY_LATER, failure.where)
+        await later(services, request, now + pause(failure, request), finding, _calm(request))
+        return None
+    except GiveUp as failure:
+        await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))
+        return None
+    match verdict:
+        case Issue(plan=plan):
+            return plan
+        case Refuse(findings=findings):
+            await end(services, request, State.REFUSED, findings)
+        case Wait(until=until, finding=finding):
+            await later(services, request, until, finding)
+    return None
+
+
+def _calm(request: Request) -> State:
+    # Once claimed, a pass may exist whose answer was lost: that is said, not hidden behind "waiting".
+    return State.WAITING if request.claim is None else State.UNKNOWN
+
+
+async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Request | None:
+    """Write the claim, then take the person's seat; None when another request holds it."""
+    now = services.clock()
+    seat = await services.ledger.seat(plan.person_id)
+    held = seat is not None and seat.lease_until is not None and now < seat.lease_until
+    if seat is not None and held and seat.request_id != request.request_id:
+        await later(services, request, seat.lease_until or now, Finding(Reason.BUSY), _calm(request))
+        return None
+    attempt = request.attempt + 1
+    claim = Claim(attempt=attempt, at=now, lease_until=now + LEASE, secret_name=request.secret_name(attempt))
+    claimed = await move(
+        services,
+        request.to(
+            State.ISSUING,
+            now,
+            attempt=attempt,
+            plan=plan,
+            claim=claim,
+            issued=None,
+            secrets=(*request.secrets, claim.secret_name),
+        ),
+        claim.lease_until,
+    )
+    note(Event.ISSUE_CLAIMED, claimed.request_id, attempt=attempt)
+    mine = Seat(
+        person_id=plan.person_id,
+        request_id=request.request_id,
+        attempt=attempt,
+        lease_until=claim.lease_until,
+        etag=seat.etag if seat else None,
+    )
+    try:
+        await services.ledger.take_seat(mine)
+    except Conflict:
+        await later(services, claimed, now + LEASE, Finding(Reason.BUSY))
+        return None
+    if seat is not None and seat.request_id != request.request_id:
+        await _supersede(seat, services)
+    return claimed
+
+
+async def _supersede(seat: Seat, services: IssuerServices) -> None:
+    former = await services.ledger.get(seat.request_id)
+    if former is None or former.ended:
+        return
+    try:
+        await end(services, former, State.SUPERSEDED, (Finding(Reason.NEWER_REQUEST),))
+    except Conflict:
+        note(Event.REQUEST_CONFLICT, former.request_id)  # it moved meanwhile; its own due row brings it back
+
+
+async def _create(request: Request, plan: Plan, services: IssuerServices) -> CreatedPass | None:
+    claim = _claim_of(request)
+    try:
+        for existing in await services.directory.passes(plan.person_id):
+            await services.directory.delete_pass(plan.person_id, existing.tap_id)
+            note(Event.ISSUE_REPLACED, request.request_id, tap_id=existing.tap_id)
+        if services.clock() > claim.at + CREATE_WINDOW:
+            raise TryLater("issue.window", timedelta(seconds=1))  # noqa: TRY301 - one place decides what later means
+        created = await services.directory.create_pass(
+            plan.person_id,
+            lifetime=plan.lifetime,
+            one_time=plan.one_time,
+            starts_at=plan.starts_at if plan.starts_at and plan.starts_at > services.clock() else None,
+            call_id=request.call_id(claim.attempt, "create"),
+        )
+    except TryLater as failure:
+        finding = Finding(Reason.DIRECTORY_LATER, failure.where)
+        await later(services, request, services.clock() + pause(failure, request), finding)
+        return None
+    except Unknown as failure:
+        finding = Finding(Reason.OUTCOME_UNKNOWN, failure.where)
+        await later(services, request, services.clock() + UNKNOWN_PAUSE, finding, State.UNKNOWN)
+        return None
+    except GiveUp as failure:
+        state = State.REFUSED if failure.reason in _REFUSALS else State.FAILED
+        await end(services, request, state, (Finding(failure.reason, failure.where),))
+        return None
+    note(Event.ISSUE_CREATED, request.request_id, tap_id=created.tap_id)
+    return created
+
+
+async def _keep(request: Request, plan: Plan, created: CreatedPass, services: IssuerServices) -> None:
+    """Look at the never-rules again, store the passcode, and only then call the request ready."""
+    claim = _claim_of(request)
+    issued = IssuedPass(tap_id=created.tap_id, starts=created.starts, expires=created.starts + created.lifetime)
+    minted = replace(request, issued=issued)
+    try:
+        findings = never(await services.directory.privileges(plan.person_id), services.terms)
+        note(Event.ISSUE_CHECKED, request.request_id, refused=len(findings))
+        if not created.usable:
+            findings = (*findings, Finding(Reason.POLICY_REFUSED))
+        if not findings:
+            await services.vault.store(
+                claim.secret_name,
+                created.passcode,
+                expires=issued.expires,
+                tags={
+                    "request-id": request.request_id,
+                    "tap-id": created.tap_id,
+                    "expires": issued.expires.isoformat(),
+                },
+            )
+            note(Event.ISSUE_STORED, request.request_id, tap_id=created.tap_id)
+    except Failure as failure:
+        await _undo(minted, failure, services)
+        return
+    if findings:
+        await end(services, minted, State.REFUSED, findings)
+        return
+    try:
+        ready = await move(services, minted.to(State.READY, services.clock()), services.clock() + SOON)
+    except Conflict:
+        await remove_residue(services, minted)
+        raise
+    note(Event.ISSUE_READY, ready.request_id, tap_id=created.tap_id)
+    await _announce(ready, plan, services)
+
+
+async def _announce(ready: Request, plan: Plan, services: IssuerServices) -> None:
+    """Free the seat and tell the courier; whatever fails here is done again by the due row."""
+    try:
+        await services.bus.deliver(WakeUp(ready.request_id, ready.attempt))
+        note(Event.ISSUE_ANNOUNCED, ready.request_id)
+        seat = await services.ledger.seat(plan.person_id)
+        if seat is not None and seat.request_id == ready.request_id and seat.attempt == ready.attempt:
+            await services.ledger.take_seat(replace(seat, lease_until=None))
+    except Failure as failure:
+        note(Event.LATER, ready.request_id, fate=type(failure).__name__)
+
+
+async def _undo(minted: Request, failure: Failure, services: IssuerServices) -> None:
+    """Delete by its id a pass whose passcode could not be kept; nobody ever held it."""
+    note(Event.ISSUE_ABANDONED, minted.request_id, fate=type(failure).__name__)
+    where = getattr(failure, "where", "")
+    finding = Finding(Reason.VAULT_LATER if where.startswith("vault") else Reason.DIRECTORY_LATER, where)
+    if isinstance(failure, GiveUp):
+        await end(services, minted, State.FAILED, (finding,))
+        return
+    until = services.clock() + (pause(failure, minted) if isinstance(failure, TryLater) else UNKNOWN_PAUSE)
+    try:
+        gone = await remove_residue(services, minted)
+    except Failure:
+        gone = False
+    if gone:
+        await later(services, replace(minted, issued=None), until, finding)
+    else:
+        await later(services, minted, until, finding, State.UNKNOWN)
+
+
+def pause(failure: TryLater, request: Request) -> timedelta:
+    """Return how long to wait: what was asked for, or longer with each attempt, up to five minutes."""
+    return max(failure.after, min(timedelta(seconds=5) * request.attempt, _LONGEST_PAUSE))
+
+
+def _claim_of(request: Request) -> Claim:
+    if request.claim is None:
+        msg = "a request that acts must hold a claim"
+        raise ValueError(msg)
+    return request.claim

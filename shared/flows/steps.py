@@ -1,0 +1,118 @@
+"""How a request moves: the due row first, then one ETag write, then whatever tells others. Every flow uses these."""
+
+from datetime import datetime, timedelta
+
+from shared.domain.fates import Conflict
+from shared.domain.journal import Event, note
+from shared.domain.messages import Outcome, WakeUp
+from shared.domain.orders import derived_id, lane
+from shared.domain.people import ExistingPass
+from shared.domain.reasons import Finding
+from shared.domain.requests import OUTCOMES, Request, State
+from shared.flows.ports import Due, DueKind, Seat
+from shared.flows.services import IssuerServices
+
+SOON = timedelta(minutes=2)
+_LISTED_SKEW = timedelta(seconds=5)
+
+
+async def move(services: IssuerServices, request: Request, due_at: datetime, kind: DueKind = DueKind.WAKE) -> Request:
+    """Store the next version of a request, after the due row that will wake it if we die now.
+
+    Raises Conflict when somebody was first; the due row then says "look soon", whoever was first.
+    """
+    await services.ledger.put_due(Due(request.request_id, due_at, kind))
+    try:
+        stored = await services.ledger.replace(request)
+    except Conflict:
+        note(Event.REQUEST_CONFLICT, request.request_id, state=request.state, attempt=request.attempt)
+        await services.ledger.put_due(Due(request.request_id, services.clock() + SOON, DueKind.WAKE))
+        raise
+    note(
+        Event.REQUEST_MOVED,
+        request.request_id,
+        state=request.state,
+        attempt=request.attempt,
+        reasons=",".join(str(r) for r in request.reasons) or "-",
+    )
+    return stored
+
+
+async def wake(services: IssuerServices, request: Request, at: datetime | None) -> None:
+    """Send the request's wake-up into its lane, now or at an instant."""
+    await services.bus.wake(
+        WakeUp(request.request_id, request.attempt), lane(request.lane_key, services.terms.lanes), at
+    )
+
+
+async def later(
+    services: IssuerServices,
+    request: Request,
+    until: datetime,
+    finding: Finding | None = None,
+    state: State = State.WAITING,
+) -> Request:
+    """Let the request wait until an instant, under the next attempt number: older wake-ups are then stale."""
+    waiting = request.to(
+        state, services.clock(), (finding,) if finding else (), attempt=request.attempt + 1, wake_at=until
+    )
+    stored = await move(services, waiting, until)
+    await wake(services, stored, until)
+    return stored
+
+
+async def end(services: IssuerServices, request: Request, state: State, findings: tuple[Finding, ...] = ()) -> bool:
+    """Bring the request to an end once nothing of its pass is left; return False when that needs another sweep."""
+    if not await remove_residue(services, request):
+        await services.ledger.put_due(Due(request.request_id, services.clock() + SOON, DueKind.CLEAN))
+        return False
+    now = services.clock()
+    ended = await move(services, request.to(state, now, findings), now)
+    await finish(services, ended)
+    return True
+
+
+async def finish(services: IssuerServices, request: Request) -> None:
+    """Do what an ended request may still lack: publish its outcome (same id each time), leave the due index."""
+    if request.reasons:
+        await services.bus.warn(
+            f"request.{request.state}", request.request_id, tuple(str(finding) for finding in request.reasons)
+        )
+    await services.bus.publish(
+        Outcome(
+            outcome_id=derived_id("outcome", request.request_id, request.state),
+            kind=request.order.purpose,
+            request_id=request.request_id,
+            source=request.order.source,
+            event_id=request.order.event_id,
+            state=request.state,
+            outcome_class=OUTCOMES[request.state],
+            at=request.history[-1].at,
+        )
+    )
+    await services.ledger.remove_due(request.request_id)
+
+
+async def remove_residue(services: IssuerServices, request: Request) -> bool:
+    """Remove what the request left in the directory and in the vault; return whether nothing is left.
+
+    Only a pass that the ledger says is ours: the one we recorded, or one that was made under our claim while the
+    person's seat is ours (then its answer was lost).
+    """
+    if request.claim is not None and request.person_id is not None:
+        seat = await services.ledger.seat(request.person_id)
+        for listed in await services.directory.passes(request.person_id):
+            if _ours(request, seat, listed):
+                await services.directory.delete_pass(request.person_id, listed.tap_id)
+                note(Event.CLEAN_REMOVED, request.request_id, tap_id=listed.tap_id)
+    gone = True
+    for name in request.secrets:
+        gone = await services.vault.remove(name) and gone
+    return gone
+
+
+def _ours(request: Request, seat: Seat | None, listed: ExistingPass) -> bool:
+    if request.issued is not None:
+        return listed.tap_id == request.issued.tap_id
+    held = seat is not None and seat.request_id == request.request_id
+    return held and request.claim is not None and listed.created >= request.claim.at - _LISTED_SKEW
