@@ -54,20 +54,25 @@ class Directory:
         self.senders: frozenset[str] | None = None
         self.p1 = True
         self._people: dict[str, Person] = {}
+        self._by_name: dict[str, str] = {}
         self._chance = chance
 
     # -- people ---------------------------------------------------------------------------------------------
 
     def add(self, person: Person) -> Person:
         """Put a person into the tenant; the user principal name must be free. Raises Refused (400)."""
-        if any(_same(p.user_principal_name, person.user_principal_name) for p in self._people.values()):
-            raise bad_request("Another object with the same value for property userPrincipalName already exists.")
+        if person.user_principal_name.lower() in self._by_name:
+            raise bad_request(
+                "Another object with the same value for property userPrincipalName already exists.",
+                "Request_BadRequest",
+            )
         self._people[person.object_id] = person
+        self._by_name[person.user_principal_name.lower()] = person.object_id
         return person
 
     def person(self, key: str) -> Person:
         """Return a person by object id or user principal name; raises Refused (404), also while not yet visible."""
-        found = self._people.get(key) or self._named(key)
+        found = self._anybody(key)
         if found is None or self.clock() < found.visible_at:
             raise not_found(key)
         return found
@@ -83,16 +88,20 @@ class Directory:
 
     def change(self, key: str, **changes: Any) -> Person:
         """Change properties of a person (Python names); returns the new state."""
-        before = self._people.get(key) or self._named(key)
+        before = self._anybody(key)
         if before is None:
             raise not_found(key)
-        self._people[before.object_id] = after = replace(before, **changes)
+        after: Person = replace(before, **changes)
+        del self._by_name[before.user_principal_name.lower()]
+        self._by_name[after.user_principal_name.lower()] = after.object_id
+        self._people[before.object_id] = after
         return after
 
     def delete(self, key: str) -> None:
         """Delete a person: no longer found, out of all groups, nobody's manager; passes and methods are gone."""
         gone = self.person(key)
         del self._people[gone.object_id]
+        del self._by_name[gone.user_principal_name.lower()]
         self.deleted[gone.object_id] = gone
         for group in list(self.groups.by_id.values()):
             self.groups.leave(group.group_id, gone.object_id)
@@ -254,7 +263,11 @@ class Directory:
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _named(self, user_principal_name: str) -> Person | None:
-        return next((p for p in self._people.values() if _same(p.user_principal_name, user_principal_name)), None)
+        object_id = self._by_name.get(user_principal_name.lower())
+        return None if object_id is None else self._people[object_id]
+
+    def _anybody(self, key: str) -> Person | None:
+        return self._people.get(key.lower()) or self._named(key)
 
     def _subject(self, key: str) -> Person:
         """Return a person as the methods part of Graph finds them: its 404 has another code."""
@@ -262,10 +275,6 @@ class Directory:
             return self.person(key)
         except Refused as error:
             raise method_not_found() from error
-
-
-def _same(one: str, other: str) -> bool:
-    return one.lower() == other.lower()
 
 
 def _id(person: Person) -> str:

@@ -38,18 +38,28 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def parse_filter(text: str, operators: Mapping[str, frozenset[str]]) -> Test:
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A compiled filter, and the properties that it looks at."""
+
+    test: Test
+    properties: frozenset[str]
+
+
+def parse_filter(text: str, operators: Mapping[str, frozenset[str]]) -> Filter:
     """Compile `$filter`: comparisons joined by `and`/`or`; `operators` says which property may use which.
 
     Known operators: eq, ge, le and in. Raises Refused (400) for anything else.
     """
-    return _Parser(text, operators).parse()
+    parser = _Parser(text, operators)
+    return Filter(parser.parse(), frozenset(parser.properties))
 
 
 class _Parser:
     def __init__(self, text: str, operators: Mapping[str, frozenset[str]]) -> None:
         self._tokens: list[str] = []
         self._operators = operators
+        self.properties: set[str] = set()
         position = 0
         while position < len(text.rstrip()):
             match = _TOKEN.match(text, position)
@@ -76,6 +86,7 @@ class _Parser:
         name, operator = self._next(), self._next()
         if operator not in self._operators.get(name, frozenset()):
             raise unsupported(f"Unsupported or invalid query filter clause: '{name} {operator}'.")
+        self.properties.add(name)
         if operator == "in":
             wanted = self._list()
             return lambda get: _fold(get(name)) in wanted

@@ -153,11 +153,11 @@ def _grants(
             item["directoryScopeId"] = grant.scope
         items.append(item)
     if "$filter" in call.query:
-        test = odata.parse_filter(call.query["$filter"], {"principalId": frozenset(operators)})
-        items = [item for item in items if test(item.get)]
-    wanted = odata.select(call.query)
-    if wanted:
-        items = [{k: v for k, v in item.items() if k == "id" or k in wanted} for item in items]
+        wanted = odata.parse_filter(call.query["$filter"], {"principalId": frozenset(operators)})
+        items = [item for item in items if wanted.test(item.get)]
+    chosen = odata.select(call.query)
+    if chosen:
+        items = [{k: v for k, v in item.items() if k == "id" or k in chosen} for item in items]
     return collection(call, items)
 
 

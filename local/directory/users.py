@@ -1,6 +1,7 @@
 """Graph's operations on users, their managers, memberships and groups."""
 
 import re
+from functools import partial
 from typing import Any
 
 from local.directory import odata
@@ -24,12 +25,13 @@ def list_users(call: Call) -> Answer:
     """GET /users with $filter, $select, $top, $count and $expand=manager."""
     odata.check_options(call.query, ("$select", "$filter", "$top", "$count", "$skiptoken", "$expand"))
     found = call.directory.people()
+    if "$count" in call.query:
+        _advanced(call)
     if "$filter" in call.query:
-        text = call.query["$filter"]
-        if not holds(call.roles, FULL_USER) and any(n in text for n in FILTERABLE - BASIC if n != "id"):
+        wanted = odata.parse_filter(call.query["$filter"], _OPERATORS)
+        if not wanted.properties <= BASIC and not holds(call.roles, FULL_USER):
             raise denied(methods=False)
-        test = odata.parse_filter(text, _OPERATORS)
-        found = tuple(p for p in found if test(lambda name, p=p: read(p, name)))  # type: ignore[misc] # bound now
+        found = tuple(p for p in found if wanted.test(partial(read, p)))
     return collection(call, [_user(call, person) for person in found])
 
 

@@ -17,7 +17,7 @@ from local.directory.calls import DEFAULT_PAGE_SIZE, Call, split_url
 from local.directory.errors import Refused, bad_request
 from local.directory.model import Directory
 from local.directory.operations import find, perform
-from local.faults import Faults, suffer
+from local.faults import Faults, Handler, suffer
 from local.tokens import Caller, Signer, TokenRefused
 
 _REQUEST_ID = web.RequestKey("request-id", str)
@@ -109,7 +109,7 @@ class DirectoryWire:
                 return self._refusal(request, error)
             return _response(request, answer.status, answer.body, answer.headers)
 
-        return await suffer(self._faults.take(batch.SERVICE, operation), request, act, self._refuses(request))
+        return await self._suffer(operation, request, act)
 
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
         async def act(_: web.Request) -> web.StreamResponse:
@@ -123,7 +123,13 @@ class DirectoryWire:
                 return self._refusal(request, error)
             return web.json_response({"accepted": tried.accepted, "reason": tried.reason})
 
-        return await suffer(self._faults.take(batch.SERVICE, "sign-in"), request, act, self._refuses(request))
+        return await self._suffer("sign-in", request, act)
+
+    async def _suffer(self, operation: str, request: web.Request, act: Handler) -> web.StreamResponse:
+        try:
+            return await suffer(self._faults.take(batch.SERVICE, operation), request, act, self._refuses(request))
+        except ConnectionResetError:
+            return web.Response()  # the fault has cut the connection: nobody reads this
 
     def _caller(self, request: web.Request) -> Caller:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
