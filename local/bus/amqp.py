@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from local.bus.cbs import Gate
 from local.bus.connection import Connection
-from local.bus.links import ReceiveLink, SessionSeeker
 from local.bus.model import Bus
+from local.bus.receiving import ReceiveLink, SessionSeeker
 from local.clock import Clock
 from local.faults import Faults
 from local.tokens import Signer

@@ -19,12 +19,11 @@ from local.bus.links import (
     CbsRequests,
     ManagementRequests,
     Outlet,
-    ReceiveLink,
     SendLink,
-    SessionSeeker,
     condition,
 )
 from local.bus.message import BusError, EntityNotFound, NotAllowed
+from local.bus.receiving import ReceiveLink, SessionSeeker
 
 if TYPE_CHECKING:
     from local.bus.amqp import BusWire

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from local.bus.agenda import Agenda
+from local.bus.entry import Numbers
 from local.bus.message import Message, MessageNotFound, Received, State
-from local.bus.queue import Numbers
 
 
 class Intake:

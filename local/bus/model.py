@@ -11,6 +11,7 @@ from typing import Any
 
 from local.bus.agenda import Agenda
 from local.bus.config import Entities, QueueSettings, TopicSettings
+from local.bus.entry import Numbers
 from local.bus.filters import Rule
 from local.bus.intake import Intake
 from local.bus.message import (
@@ -21,7 +22,7 @@ from local.bus.message import (
     Received,
     SessionLock,
 )
-from local.bus.queue import Numbers, Queue
+from local.bus.queue import Queue
 from local.clock import Clock
 
 DEAD_LETTER = "$DeadLetterQueue"

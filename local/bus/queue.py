@@ -3,13 +3,13 @@
 import heapq
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from local.bus.agenda import Agenda
 from local.bus.config import QueueSettings
+from local.bus.entry import Entry, Lock
 from local.bus.message import (
     Message,
     MessageLockLost,
@@ -25,64 +25,6 @@ from local.bus.message import (
 TOO_MANY_DELIVERIES = "MaxDeliveryCountExceeded"
 EXPIRED = "TTLExpiredException"
 NO_SESSION = "Session ID is null."
-
-
-@dataclass(slots=True)
-class _Lock:
-    token: uuid.UUID
-    until: datetime
-    session: SessionLock | None = None
-
-    @property
-    def ends(self) -> datetime:
-        return self.session.until if self.session else self.until
-
-
-@dataclass(slots=True)
-class _Entry:
-    message: Message
-    number: int
-    enqueued_number: int
-    enqueued_at: datetime
-    expires_at: datetime | None
-    state: State = State.ACTIVE
-    delivery_count: int = 0
-    lock: _Lock | None = None
-    reason: str | None = None
-    description: str | None = None
-    changes: dict[str, Any] = field(default_factory=dict)
-
-    def expired(self, now: datetime) -> bool:
-        return self.expires_at is not None and self.expires_at <= now
-
-    def view(self, *, locked: bool = False) -> Received:
-        lock = self.lock if locked else None
-        return Received(
-            message=self.message,
-            sequence_number=self.number,
-            enqueued_sequence_number=self.enqueued_number,
-            enqueued_at=self.enqueued_at,
-            delivery_count=self.delivery_count,
-            state=self.state,
-            expires_at=self.expires_at,
-            lock_token=lock.token if lock else None,
-            locked_until=lock.ends if lock else None,
-            dead_letter_reason=self.reason,
-            dead_letter_description=self.description,
-            changed_properties=dict(self.changes),
-        )
-
-
-class Numbers:
-    """Sequence numbers of one entity, from 1."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def next(self) -> int:
-        """Return the next number."""
-        self._last += 1
-        return self._last
 
 
 class Queue:
@@ -107,8 +49,8 @@ class Queue:
         self._agenda = agenda
         self._new_token = new_token
         self._changed = changed
-        self._entries: dict[int, _Entry] = {}
-        self._locked: dict[uuid.UUID, _Entry] = {}
+        self._entries: dict[int, Entry] = {}
+        self._locked: dict[uuid.UUID, Entry] = {}
         # Per session (None: the queue has none) a heap of numbers that were available when pushed.
         self._ready: dict[str | None, list[int]] = {}
         self._holds: dict[str, SessionLock] = {}
@@ -117,7 +59,7 @@ class Queue:
     def put(self, message: Message, number: int, *, enqueued_number: int, now: datetime) -> None:
         """Append a message."""
         limits = [t for t in (message.time_to_live, self.settings.time_to_live) if t is not None]
-        entry = _Entry(message, number, enqueued_number, now, _later(now, min(limits)) if limits else None)
+        entry = Entry(message, number, enqueued_number, now, _later(now, min(limits)) if limits else None)
         self._entries[number] = entry
         if self.settings.requires_session and message.session_id is None:
             self._bury(entry, NO_SESSION, "The entity requires sessions and the message has no session id.")
@@ -274,7 +216,7 @@ class Queue:
             raise SessionLockLost(f"The lock on session '{session.session_id}' of {self.path} is over.")
         return session.session_id
 
-    def _first_ready(self, key: str | None) -> _Entry | None:
+    def _first_ready(self, key: str | None) -> Entry | None:
         heap = self._ready.get(key, [])
         while heap:
             entry = self._entries.get(heap[0])
@@ -292,23 +234,23 @@ class Queue:
                 best = min(best or (entry.number, session_id), (entry.number, session_id))
         return best[1] if best else None
 
-    def _offer(self, entry: _Entry) -> None:
+    def _offer(self, entry: Entry) -> None:
         key = entry.message.session_id if self.settings.requires_session else None
         heapq.heappush(self._ready.setdefault(key, []), entry.number)
         self._changed()
 
-    def _hand_out(self, entry: _Entry, session: SessionLock | None, *, delete: bool, now: datetime) -> Received:
+    def _hand_out(self, entry: Entry, session: SessionLock | None, *, delete: bool, now: datetime) -> Received:
         if delete:
             del self._entries[entry.number]
             return entry.view()
-        lock = _Lock(self._new_token(), now + self.settings.lock, session)
+        lock = Lock(self._new_token(), now + self.settings.lock, session)
         entry.lock = lock
         self._locked[lock.token] = entry
         if session is None:
             self._agenda.add(lock.until, partial(self._on_lock_end, lock.token))
         return entry.view(locked=True)
 
-    def _unlock(self, token: uuid.UUID) -> _Entry:
+    def _unlock(self, token: uuid.UUID) -> Entry:
         entry = self._locked.pop(token, None)
         if entry is None:
             text = f"The lock {token} on {self.path} is over, or the message was settled."
@@ -316,7 +258,7 @@ class Queue:
         entry.lock = None
         return entry
 
-    def _give_back(self, entry: _Entry, *, failed: bool, now: datetime) -> None:
+    def _give_back(self, entry: Entry, *, failed: bool, now: datetime) -> None:
         entry.delivery_count += failed
         limit = self.settings.max_delivery
         if limit is not None and entry.delivery_count >= limit:
@@ -346,18 +288,18 @@ class Queue:
                 self._give_back(self._unlock(token), failed=failed, now=now)
         self._changed()
 
-    def _on_expiry(self, entry: _Entry, when: datetime) -> None:
+    def _on_expiry(self, entry: Entry, when: datetime) -> None:
         still_here = self._entries.get(entry.number) is entry
         if still_here and entry.lock is None and entry.state is State.ACTIVE and entry.expired(when):
             self._expire(entry)
 
-    def _expire(self, entry: _Entry) -> None:
+    def _expire(self, entry: Entry) -> None:
         if self.settings.dead_letter_on_expiry and self.dead is not None:
             self._bury(entry, EXPIRED, "The message expired and was dead lettered.")
         else:
             self._entries.pop(entry.number, None)
 
-    def _bury(self, entry: _Entry, reason: str | None, description: str | None) -> None:
+    def _bury(self, entry: Entry, reason: str | None, description: str | None) -> None:
         self._entries.pop(entry.number, None)
         if self.dead is None:  # a sub-queue has no limits, so nothing leads here
             return
@@ -365,7 +307,7 @@ class Queue:
         entry.state, entry.expires_at = State.ACTIVE, None
         self.dead._receive_dead(entry)  # noqa: SLF001 - its own sub-queue
 
-    def _receive_dead(self, entry: _Entry) -> None:
+    def _receive_dead(self, entry: Entry) -> None:
         self._entries[entry.number] = entry
         self._offer(entry)
 

@@ -385,6 +385,31 @@ async def test_a_lost_answer_makes_the_client_send_twice(desk: Desk) -> None:
     assert desk.bus.counts("asks") == Counts(active=2)
 
 
+async def test_a_settlement_whose_answer_is_lost_is_done(desk: Desk) -> None:
+    """The client is told that its lock is lost, although the message is gone: as in Azure, it cannot know."""
+    client = desk.client(retry_backoff_factor=0.05)
+    async with client.get_queue_sender("asks") as sender, client.get_queue_receiver("asks") as receiver:
+        await sender.send_messages(ServiceBusMessage("x"))
+        (got,) = await take(receiver)
+        desk.faults.order(Fault("bus", "settle", Kind.LOSE))
+        with pytest.raises(MessageLockLostError):
+            await receiver.complete_message(got)
+    assert desk.bus.counts("asks") == Counts()
+
+
+async def test_slow_deliveries_hold_up_but_lose_nothing(desk: Desk) -> None:
+    """A slow delivery is late, and those behind it follow."""
+    client = desk.client()
+    async with client.get_queue_sender("asks") as sender:
+        await sender.send_messages([ServiceBusMessage(str(n)) for n in range(4)])
+    desk.faults.order(Fault("bus", "receive", Kind.SLOW, seconds=0.3))
+    async with client.get_queue_receiver("asks", prefetch_count=5) as receiver:
+        got = await take(receiver, 4)
+        assert [str(m) for m in got] == ["0", "1", "2", "3"]
+        for message in got:
+            await receiver.complete_message(message)
+
+
 async def test_faults_of_receiving_and_settling(desk: Desk) -> None:
     """A failed attach or delivery is retried by the client; a failed settlement is told to it."""
     client = desk.client(retry_backoff_factor=0.05)
