@@ -30,14 +30,21 @@ class Call:
     page_size: int = DEFAULT_PAGE_SIZE
 
     def object_body(self, *allowed: str) -> dict[str, Any]:
-        """Return the JSON object of the body; other properties than `allowed` are refused, annotations ignored."""
+        """Return the JSON object of the body by the names in `allowed`; other properties are refused.
+
+        Names compare without case (the SDK itself writes sendMail's "Message"), annotations are ignored.
+        """
         body = {} if self.body is None else self.body
         if not isinstance(body, dict):
             raise bad_request("Unable to read JSON request payload.", "BadRequest")
-        named = {k: v for k, v in body.items() if not k.startswith("@odata.")}
-        for name in named:
-            if name not in allowed:
+        known = {name.lower(): name for name in allowed}
+        named = {}
+        for name, value in body.items():
+            if name.startswith("@odata."):
+                continue
+            if name.lower() not in known:
                 raise bad_request(f"The property '{name}' does not exist on this type.", "BadRequest")
+            named[known[name.lower()]] = value
         return named
 
 

@@ -44,8 +44,10 @@ def restricted() -> Refused:
     )
 
 
-def denied(*, methods: bool) -> Refused:
-    """Return the 403 of a missing app role: the methods part of Graph words it unlike the rest."""
-    if methods:
+def denied(right: str) -> Refused:
+    """Return the 403 of a missing app role: methods and mail word it unlike the rest of Graph."""
+    if right.startswith(("tap.", "methods.")):
         return Refused(403, "accessDenied", "Request Authorization failed")
+    if right.startswith("mail."):
+        return Refused(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
     return Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

@@ -35,9 +35,14 @@ class Operation:
         for wanted, segment in zip(self.pattern, segments, strict=True):
             if wanted.startswith("{"):
                 found[wanted.strip("{}")] = segment
-            elif wanted.lower() != segment.lower():
+            elif _plain(wanted) != _plain(segment):
                 return None
         return found
+
+
+def _plain(segment: str) -> str:
+    """Return a fixed segment for comparison: caseless, and a cast without the `microsoft.` that the SDK omits."""
+    return segment.lower().removeprefix("microsoft.")
 
 
 def _row(verb: str, path: str, name: str, act: Callable[..., Answer], right: str | None = None) -> Operation:

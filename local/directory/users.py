@@ -30,7 +30,7 @@ def list_users(call: Call) -> Answer:
     if "$filter" in call.query:
         wanted = odata.parse_filter(call.query["$filter"], _OPERATORS)
         if not wanted.properties <= BASIC and not holds(call.roles, FULL_USER):
-            raise denied(methods=False)
+            raise denied("users.get")
         found = tuple(p for p in found if wanted.test(partial(read, p)))
     return collection(call, [_user(call, person) for person in found])
 
@@ -115,7 +115,7 @@ def _shown(call: Call, person: Person, chosen: tuple[str, ...] | None) -> dict[s
         if name == SIGN_IN_ACTIVITY:
             _activity_allowed(call)
         elif name not in BASIC and not holds(call.roles, FULL_USER):
-            raise denied(methods=False)
+            raise denied("users.get")
     body = render(person, chosen)
     if chosen and "id" not in body:
         body["id"] = person.object_id
@@ -124,7 +124,7 @@ def _shown(call: Call, person: Person, chosen: tuple[str, ...] | None) -> dict[s
 
 def _activity_allowed(call: Call) -> None:
     if not holds(call.roles, SEES_ACTIVITY):
-        raise denied(methods=False)
+        raise denied("users.get")
     if not call.directory.p1:
         raise Refused(
             403,
