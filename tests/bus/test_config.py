@@ -39,10 +39,11 @@ def test_the_products_entities() -> None:
         assert settings.duplicate_window is None
     topics = {t.name: [s.queue.name for s in t.subscriptions] for t in entities.topics}
     assert topics == {"outcomes": ["hr", "itsm", "all"], "security": ["siem"]}
-    rules = {s.queue.name: s.rules[0].filter for t in entities.topics for s in t.subscriptions}
-    assert rules["hr"] == CorrelationFilter(properties={"kind": "joiner"})
-    assert rules["itsm"] == CorrelationFilter(properties={"kind": "ticket"})
-    assert rules["all"] == rules["siem"] == TrueFilter()
+    rules = {s.queue.name: [r.filter for r in s.rules] for t in entities.topics for s in t.subscriptions}
+    assert rules["hr"] == [CorrelationFilter(properties={"kind": "joiner"})]
+    # Both names of a ticket's outcome are taken: its event is a ticket, its request's purpose is recovery.
+    assert rules["itsm"] == [CorrelationFilter(properties={"kind": k}) for k in ("ticket", "recovery")]
+    assert rules["all"] == rules["siem"] == [TrueFilter()]
 
 
 @pytest.mark.parametrize(
