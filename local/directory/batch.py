@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.directory.calls import Answer, Call, split_url
-from local.directory.errors import Refused, bad_request
+from local.directory.errors import Refused, bad_request, throttled, unavailable
 from local.directory.operations import find, perform
 from local.faults import Fault, Faults, Kind
 
@@ -106,16 +106,6 @@ async def _suffer(fault: Fault | None, call: Call) -> Answer:
         case Fault(kind=Kind.LOSE):
             perform(call)
     raise Refused(504, "UnknownError", "The service did not answer in time.")
-
-
-def throttled(seconds: float) -> Refused:
-    """Return Graph's 429."""
-    return Refused(429, "TooManyRequests", "Too many requests. Please try again later.", retry_after=seconds)
-
-
-def unavailable() -> Refused:
-    """Return Graph's 503."""
-    return Refused(503, "serviceNotAvailable", "The service is temporarily unavailable.")
 
 
 def retry_headers(error: Refused) -> dict[str, str]:

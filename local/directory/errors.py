@@ -51,3 +51,13 @@ def denied(right: str) -> Refused:
     if right.startswith("mail."):
         return Refused(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
     return Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+
+def throttled(seconds: float) -> Refused:
+    """Return Graph's 429."""
+    return Refused(429, "TooManyRequests", "Too many requests. Please try again later.", retry_after=seconds)
+
+
+def unavailable() -> Refused:
+    """Return Graph's 503."""
+    return Refused(503, "serviceNotAvailable", "The service is temporarily unavailable.")

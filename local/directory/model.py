@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from local.clock import Clock
+from local.directory.budget import Budget
 from local.directory.errors import Refused, bad_request, method_not_found, not_found, restricted
 from local.directory.groups import Group, Groups
 from local.directory.mail import Mail, Outbox
@@ -49,6 +50,7 @@ class Directory:
         self.methods = Methods()
         self.passes = Passes(chance)
         self.outbox = Outbox()
+        self.budget = Budget()
         self.sign_ins: list[SignIn] = []
         self.deleted: dict[str, Person] = {}
         self.senders: frozenset[str] | None = None

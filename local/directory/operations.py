@@ -142,7 +142,8 @@ def find(verb: str, segments: tuple[str, ...]) -> tuple[Operation, dict[str, str
 
 
 def perform(call: Call) -> Answer:
-    """Do one call: find it, check the app's rights, act. Raises Refused."""
+    """Do one call: find it, count it, check the app's rights, act. Raises Refused."""
     operation, arguments = find(call.verb, call.segments)
+    call.directory.budget.take(operation.name, call.directory.clock())
     demand(call.roles, operation.right)
     return operation.act(call, **arguments)

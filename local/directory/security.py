@@ -157,7 +157,7 @@ def _grants(
         items = [item for item in items if wanted.test(item.get)]
     chosen = odata.select(call.query)
     if chosen:
-        items = [{k: v for k, v in item.items() if k == "id" or k in chosen} for item in items]
+        items = [{k: v for k, v in item.items() if k in chosen} for item in items]
     return collection(call, items)
 
 

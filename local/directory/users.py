@@ -116,10 +116,7 @@ def _shown(call: Call, person: Person, chosen: tuple[str, ...] | None) -> dict[s
             _activity_allowed(call)
         elif name not in BASIC and not holds(call.roles, FULL_USER):
             raise denied("users.get")
-    body = render(person, chosen)
-    if chosen and "id" not in body:
-        body["id"] = person.object_id
-    return body
+    return render(person, chosen)
 
 
 def _activity_allowed(call: Call) -> None:
@@ -172,4 +169,4 @@ def _chosen(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     wanted = odata.select(call.query)
     if wanted is None:
         return body
-    return {k: v for k, v in body.items() if k in ("@odata.type", "id", *wanted)}
+    return {k: v for k, v in body.items() if k in ("@odata.type", *wanted)}

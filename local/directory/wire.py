@@ -14,7 +14,7 @@ from aiohttp import web
 
 from local.directory import batch
 from local.directory.calls import DEFAULT_PAGE_SIZE, Call, split_url
-from local.directory.errors import Refused, bad_request
+from local.directory.errors import Refused, bad_request, throttled, unavailable
 from local.directory.model import Directory
 from local.directory.operations import find, perform
 from local.faults import Faults, Handler, suffer
@@ -146,7 +146,7 @@ class DirectoryWire:
     def _refuses(self, request: web.Request) -> Callable[[int, float], web.Response]:
         def refusal(status: int, retry_after: float) -> web.Response:
             throttles = status == web.HTTPTooManyRequests.status_code
-            return self._refusal(request, batch.throttled(retry_after) if throttles else batch.unavailable())
+            return self._refusal(request, throttled(retry_after) if throttles else unavailable())
 
         return refusal
 

@@ -31,6 +31,7 @@ async def test_items_are_answered_one_by_one(http: httpx.AsyncClient) -> None:
     done = await send(
         http,
         item("ada", f"/users/{ADA}?$select=id,employeeId&$expand=manager($select=id,accountEnabled)"),
+        item("groups-of", f"/users/{ADA}/transitiveMemberOf?$select=displayName"),
         item("none", "/users/nobody@contoso.com"),
         item("wrong", "/planets"),
         item("mail", "/users/ada@contoso.com/messages"),
@@ -39,7 +40,8 @@ async def test_items_are_answered_one_by_one(http: httpx.AsyncClient) -> None:
     assert done["ada"]["status"] == 200
     assert done["ada"]["body"]["employeeId"] == "10042"
     assert done["ada"]["body"]["manager"]["id"] == person_id("dana")
-    assert {k: v["status"] for k, v in done.items() if k != "ada"} == {
+    assert all(set(g) == {"@odata.type", "displayName"} for g in done["groups-of"]["body"]["value"])
+    assert {k: v["status"] for k, v in done.items() if v["status"] != 200} == {
         "none": 404,
         "wrong": 400,
         "mail": 403,
