@@ -1,6 +1,7 @@
 """Graph's $batch: up to 20 calls in one, each with its own rights, faults, status and headers."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -109,8 +110,8 @@ async def _suffer(fault: Fault | None, call: Call) -> Answer:
 
 
 def retry_headers(error: Refused) -> dict[str, str]:
-    """Return the headers that a refusal adds."""
-    return {} if error.retry_after is None else {"Retry-After": f"{error.retry_after:g}"}
+    """Return the headers that a refusal adds; Retry-After is in whole seconds (RFC 9110), never too few."""
+    return {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
 
 
 def _refused(item_id: str, error: Refused, error_body: ErrorBody) -> dict[str, Any]:

@@ -344,7 +344,7 @@ async def test_request_ids(http: httpx.AsyncClient) -> None:
 
 async def test_faults_are_met_by_operation(http: httpx.AsyncClient, faults: Faults, directory: Directory) -> None:
     """Throttling tells when to come again, failure does nothing, a lost answer did the deed."""
-    faults.order(Fault("directory", "tap.*", Kind.THROTTLE, seconds=3))
+    faults.order(Fault("directory", "tap.*", Kind.THROTTLE, seconds=2.1))
     throttled = await http.post(TAP, json={})
     assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "3")
     faults.order(Fault("directory", "tap.create", Kind.FAIL))
