@@ -84,7 +84,7 @@ resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing = [f
 
 resource queueGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (g, i) in queueGrants: if (!empty(principals[g.who])) {
   scope: queue[i]
-  name: guid(busName, g.on, g.who, g.role)
+  name: guid(busName, g.on, principals[g.who], g.role)
   properties: {
     principalId: principals[g.who]
     principalType: 'ServicePrincipal'
@@ -99,7 +99,7 @@ resource topic 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' existing = [f
 
 resource topicGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (g, i) in topicGrants: if (!empty(principals[g.who])) {
   scope: topic[i]
-  name: guid(busName, g.on, g.who, g.role)
+  name: guid(busName, g.on, principals[g.who], g.role)
   properties: {
     principalId: principals[g.who]
     principalType: 'ServicePrincipal'
@@ -113,7 +113,7 @@ resource subscriptionOf 'Microsoft.ServiceBus/namespaces/topics/subscriptions@20
 
 resource subscriptionGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (g, i) in subscriptionGrants: if (!empty(principals[g.who])) {
   scope: subscriptionOf[i]
-  name: guid(busName, g.topic, g.on, g.who, g.role)
+  name: guid(busName, g.topic, g.on, principals[g.who], g.role)
   properties: {
     principalId: principals[g.who]
     principalType: 'ServicePrincipal'
@@ -127,7 +127,7 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-0
 
 resource tableGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (g, i) in tableGrants: if (!empty(principals[g.who])) {
   scope: table[i]
-  name: guid(ledgerName, g.on, g.who, g.role)
+  name: guid(ledgerName, g.on, principals[g.who], g.role)
   properties: {
     principalId: principals[g.who]
     principalType: 'ServicePrincipal'
@@ -152,7 +152,7 @@ resource vaultRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for r
 
 resource vaultGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (r, i) in vaultRoles: if (!empty(principals[r.who])) {
   scope: vault
-  name: guid(vaultName, r.who)
+  name: guid(vaultName, principals[r.who], r.who)
   properties: {
     principalId: principals[r.who]
     principalType: 'ServicePrincipal'
@@ -166,7 +166,7 @@ resource hostStorage 'Microsoft.Storage/storageAccounts@2023-05-01' existing = [
 
 resource hostGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (a, i) in apps: {
   scope: hostStorage[i]
-  name: guid(hostStorageNames[a], a, hostBlobs)
+  name: guid(hostStorageNames[a], principals[a], hostBlobs)
   properties: {
     principalId: principals[a]
     principalType: 'ServicePrincipal'
@@ -180,7 +180,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 
 resource insightsGrant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for a in apps: {
   scope: insights
-  name: guid(insightsName, a, publishMetrics)
+  name: guid(insightsName, principals[a], publishMetrics)
   properties: {
     principalId: principals[a]
     principalType: 'ServicePrincipal'

@@ -16,7 +16,7 @@ var topics = ['outcomes', 'security']
 
 var subscriptions = [
   { topic: 'outcomes', name: 'hr', kind: 'joiner' }
-  { topic: 'outcomes', name: 'itsm', kind: 'ticket' }
+  { topic: 'outcomes', name: 'itsm', kind: 'recovery' }
   { topic: 'outcomes', name: 'all', kind: '' }
   { topic: 'security', name: 'siem', kind: '' }
 ]

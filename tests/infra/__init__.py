@@ -1,0 +1,1 @@
+"""Checks of what infra/ would create, without Azure and without a compiler."""

@@ -1,0 +1,60 @@
+"""infra/grant-graph says what it would do, does it only when told, and does it once."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from local.rights import ISSUER
+from tests.infra.tree import ROOT
+
+# Plays `az`: answers what the script asks, writes down what it grants. $HELD is what is granted already.
+AZ = """#!/bin/sh
+case "$*" in
+  *"--method post"*) printf '%s\\n' "$*" >> "$LOG" ;;
+  *appRoleAssignments*) printf '%s' "$HELD" ;;
+  *UserAuthMethod-TAP*) printf '%s' "$TAP_ID" ;;
+  *appRoles*) printf 'id-of-%s' "$(printf '%s' "$*" | sed "s/.*value=='\\([^']*\\)'.*/\\1/")" ;;
+  *) printf graph-object ;;
+esac
+"""
+
+
+def run(folder: Path, *args: str, held: str = "", tap: str = "id-of-tap") -> tuple[int, str, list[str]]:
+    """Run the script with a stand-in for az; return exit code, output, and what was granted."""
+    az, log = folder / "az", folder / "log"
+    az.write_text(AZ, encoding="utf-8")
+    az.chmod(0o755)
+    log.write_text("", encoding="utf-8")
+    done = subprocess.run(  # noqa: S603 - our own script, our own arguments
+        [ROOT / "infra/grant-graph", *args],
+        env={"PATH": f"{folder}:{os.environ['PATH']}", "LOG": str(log), "HELD": held, "TAP_ID": tap},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr, log.read_text(encoding="utf-8").splitlines()
+
+
+def test_without_apply_nothing_is_granted(tmp_path: Path) -> None:
+    """The plan names every role and grants none."""
+    code, said, granted = run(tmp_path, "principal-1")
+    assert (code, granted) == (0, [])
+    assert all(role in said for role in ISSUER.graph)
+
+
+def test_apply_grants_each_role_once(tmp_path: Path) -> None:
+    """Every role that is not held is granted to the principal on Graph; a held one is left alone."""
+    code, _, granted = run(tmp_path, "principal-1", "--apply", held="id-of-User.Read.All")
+    assert code == 0
+    assert len(granted) == len(ISSUER.graph) - 1
+    assert all('"principalId": "principal-1", "resourceId": "graph-object"' in line for line in granted)
+    assert not any("id-of-User.Read.All" in line for line in granted)
+    assert any('"appRoleId": "id-of-tap"' in line for line in granted)
+
+
+def test_a_role_that_the_directory_does_not_know_stops_it(tmp_path: Path) -> None:
+    """A name without an id is an error, never a grant of something else."""
+    code, said, granted = run(tmp_path, "principal-1", "--apply", tap="")
+    assert code == 1
+    assert "knows no application role UserAuthMethod-TAP.ReadWrite.All" in said
+    assert not any('"appRoleId": ""' in line for line in granted)
