@@ -1,0 +1,1 @@
+"""The host is held to what Azure's host does."""

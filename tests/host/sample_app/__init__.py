@@ -1,0 +1,1 @@
+"""A small Functions app, indexed from this directory."""
