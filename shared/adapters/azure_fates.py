@@ -7,6 +7,7 @@ fate carries a note with the status and the service's code instead.
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
 
@@ -15,7 +16,7 @@ from shared.domain.fates import Conflict, Failure, GiveUp, TryLater
 from shared.domain.reasons import Reason
 
 # Bounds for every Azure HTTP client: connections are retried briefly, statuses are ours to judge, at once.
-CLIENT_BOUNDS = {
+CLIENT_BOUNDS: dict[str, Any] = {
     "retry_total": 2,
     "retry_status": 0,
     "retry_backoff_factor": 0.3,

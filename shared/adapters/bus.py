@@ -30,7 +30,7 @@ from shared.domain.orders import derived_id
 from shared.domain.reasons import Reason
 
 # Bounds for the client: one quick retry of its own, then the flows decide.
-CLIENT_BOUNDS = {"retry_total": 1, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
+CLIENT_BOUNDS: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
 
 _SEND_LIMIT = timedelta(seconds=30)
 _BUSY_PAUSE = timedelta(seconds=10)

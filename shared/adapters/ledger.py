@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 
+from shared.adapters.ledger_columns import time_text
 from shared.adapters.ledger_rows import (
     DUE,
     REQUEST,
@@ -16,7 +17,6 @@ from shared.adapters.ledger_rows import (
     encode_handover,
     encode_request,
     encode_seat,
-    time_text,
 )
 from shared.adapters.tables import Table
 from shared.domain.requests import Request

@@ -1,15 +1,27 @@
 """Rows of the ledger: a request, a seat, a due entry or a hand-over as flat columns, and back, without loss.
 
 Columns that an operator sorts and filters by stand alone; what has structure is JSON. A row that does not decode is
-a bug or a hand that edited it: `DamagedRow`, never a default. Columns in `_COPIES` are written for the operator's
-eyes and never read. Instants are text in UTC with microseconds, so that they sort as they are compared.
+a bug or a hand that edited it: `DamagedRow`, never a default. What `_copies` adds is for the operator's eyes and
+never read. Instants are text in UTC with microseconds, so that they sort as they are compared.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
 from typing import Any
 
+from shared.adapters.ledger_columns import (
+    Reader,
+    as_json,
+    flag,
+    length,
+    microseconds,
+    text,
+    text_or_none,
+    time,
+    time_or_none,
+    time_text,
+    whole,
+)
 from shared.domain.orders import Order, ProfileName, Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Claim, IssuedPass, Plan, Recipient, Request, State, Step
@@ -25,18 +37,6 @@ DUE = "due"
 _HISTORY_CHARACTERS = 30_000
 
 
-class DamagedRow(Exception):
-    """A row that we cannot have written. The text names the row and the column, never a value."""
-
-
-def time_text(moment: datetime) -> str:
-    """Return an aware instant as sortable text. Raises ValueError for a naive one."""
-    if moment.tzinfo is None:
-        msg = "an instant in the ledger must be aware"
-        raise ValueError(msg)
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def encode_request(request: Request) -> Row:
     """Return the request's row; the oldest lines of a history that would not fit are left out."""
     row: Row = {
@@ -48,41 +48,41 @@ def encode_request(request: Request) -> Row:
         "accepted_at": time_text(request.accepted_at),
         "wake_at": time_text(request.wake_at),
         "deadline": time_text(request.deadline),
-        "order": _json(_order(request.order)),
-        "reasons": _json([[f.reason.value, f.about] for f in request.reasons]),
-        "secrets": _json(list(request.secrets)),
+        "order": as_json(_order(request.order)),
+        "reasons": as_json([[f.reason.value, f.about] for f in request.reasons]),
+        "secrets": as_json(list(request.secrets)),
         "history": _history(request.history),
     }
     optional: dict[str, str | None] = {
         "person_id": request.person_id,
-        "plan": _json(_plan(request.plan)) if request.plan else None,
-        "claim": _json(_claim(request.claim)) if request.claim else None,
-        "issued": _json(_issued(request.issued)) if request.issued else None,
-        "used_seen_at": _maybe(request.used_seen_at),
-        "revealed_at": _maybe(request.revealed_at),
+        "plan": as_json(_plan(request.plan)) if request.plan else None,
+        "claim": as_json(_claim(request.claim)) if request.claim else None,
+        "issued": as_json(_issued(request.issued)) if request.issued else None,
+        "used_seen_at": time_or_none(request.used_seen_at),
+        "revealed_at": time_or_none(request.revealed_at),
     }
     return row | {name: value for name, value in optional.items() if value is not None} | _copies(request)
 
 
 def decode_request(row: Mapping[str, Any], etag: str | None) -> Request:
     """Return the request of a row. Raises DamagedRow."""
-    read = _Reader(row)
+    read = Reader(row)
     read.expect("version", VERSION)
     request = Request(
         order=read.of("order", lambda v: _read_order(json.loads(v))),
         state=read.of("state", State),
-        attempt=read.of("attempt", _whole),
-        accepted_at=read.of("accepted_at", _time),
-        wake_at=read.of("wake_at", _time),
-        deadline=read.of("deadline", _time),
-        person_id=read.maybe("person_id", _text),
-        reasons=read.of("reasons", lambda v: tuple(Finding(Reason(r), _text(a)) for r, a in json.loads(v))),
+        attempt=read.of("attempt", whole),
+        accepted_at=read.of("accepted_at", time),
+        wake_at=read.of("wake_at", time),
+        deadline=read.of("deadline", time),
+        person_id=read.maybe("person_id", text),
+        reasons=read.of("reasons", lambda v: tuple(Finding(Reason(r), text(a)) for r, a in json.loads(v))),
         plan=read.maybe("plan", lambda v: _read_plan(json.loads(v))),
         claim=read.maybe("claim", lambda v: _read_claim(json.loads(v))),
         issued=read.maybe("issued", lambda v: _read_issued(json.loads(v))),
-        secrets=read.of("secrets", lambda v: tuple(_text(s) for s in json.loads(v))),
-        used_seen_at=read.maybe("used_seen_at", _time),
-        revealed_at=read.maybe("revealed_at", _time),
+        secrets=read.of("secrets", lambda v: tuple(text(s) for s in json.loads(v))),
+        used_seen_at=read.maybe("used_seen_at", time),
+        revealed_at=read.maybe("revealed_at", time),
         history=read.of("history", lambda v: tuple(_read_step(line) for line in json.loads(v))),
         etag=etag,
     )
@@ -104,13 +104,13 @@ def encode_seat(seat: Seat) -> Row:
 
 def decode_seat(row: Mapping[str, Any], etag: str | None) -> Seat:
     """Return the seat of a row. Raises DamagedRow."""
-    read = _Reader(row)
+    read = Reader(row)
     read.expect("version", VERSION)
     return Seat(
-        person_id=read.of("PartitionKey", _text),
-        request_id=read.of("request_id", _text),
-        attempt=read.of("attempt", _whole),
-        lease_until=read.maybe("lease_until", _time),
+        person_id=read.of("PartitionKey", text),
+        request_id=read.of("request_id", text),
+        attempt=read.of("attempt", whole),
+        lease_until=read.maybe("lease_until", time),
         etag=etag,
     )
 
@@ -122,8 +122,8 @@ def encode_due(due: Due) -> Row:
 
 def decode_due(row: Mapping[str, Any]) -> Due:
     """Return the due entry of a row. Raises DamagedRow."""
-    read = _Reader(row)
-    return Due(request_id=read.of("RowKey", _text), at=read.of("at", _time), kind=read.of("kind", DueKind))
+    read = Reader(row)
+    return Due(request_id=read.of("RowKey", text), at=read.of("at", time), kind=read.of("kind", DueKind))
 
 
 def encode_handover(handover: Handover) -> Row:
@@ -140,97 +140,28 @@ def encode_handover(handover: Handover) -> Row:
         "state": handover.state.value,
         "checked_by": handover.checked_by,
     }
-    optional = {"notified_at": _maybe(handover.notified_at), "revealed_at": _maybe(handover.revealed_at)}
+    optional = {"notified_at": time_or_none(handover.notified_at), "revealed_at": time_or_none(handover.revealed_at)}
     return row | {name: value for name, value in optional.items() if value is not None}
 
 
 def decode_handover(row: Mapping[str, Any], etag: str | None) -> Handover:
     """Return the hand-over of a row. Raises DamagedRow."""
-    read = _Reader(row)
+    read = Reader(row)
     read.expect("version", VERSION)
     return Handover(
-        recipient_id=read.of("PartitionKey", _text),
-        request_id=read.of("RowKey", _text),
-        attempt=read.of("attempt", _whole),
-        person_name=read.of("person_name", _text),
-        starts=read.of("starts", _time),
-        expires=read.of("expires", _time),
-        secret_name=read.of("secret_name", _text),
+        recipient_id=read.of("PartitionKey", text),
+        request_id=read.of("RowKey", text),
+        attempt=read.of("attempt", whole),
+        person_name=read.of("person_name", text),
+        starts=read.of("starts", time),
+        expires=read.of("expires", time),
+        secret_name=read.of("secret_name", text),
         state=read.of("state", HandoverState),
-        notified_at=read.maybe("notified_at", _time),
-        revealed_at=read.maybe("revealed_at", _time),
-        checked_by=read.of("checked_by", _text),
+        notified_at=read.maybe("notified_at", time),
+        revealed_at=read.maybe("revealed_at", time),
+        checked_by=read.of("checked_by", text),
         etag=etag,
     )
-
-
-class _Reader:
-    """Reads columns strictly; every failure names its column."""
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self._row = row
-
-    def of[T](self, column: str, parse: Callable[[Any], T]) -> T:
-        try:
-            return parse(self._row[column])
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-            pass
-        raise self._damaged(column)
-
-    def maybe[T](self, column: str, parse: Callable[[Any], T]) -> T | None:
-        return self.of(column, parse) if column in self._row else None
-
-    def expect(self, column: str, value: str | int) -> None:
-        if self._row.get(column) != value:
-            raise self._damaged(column)
-
-    def _damaged(self, column: str) -> DamagedRow:
-        return DamagedRow(f"{self._row.get('PartitionKey', '?')}: {column}")
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def _maybe(moment: datetime | None) -> str | None:
-    return time_text(moment) if moment else None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _optional_text(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _time(value: object) -> datetime:
-    text = _text(value)
-    if not text.endswith("Z"):
-        raise ValueError
-    return datetime.fromisoformat(text)
-
-
-def _length(value: object) -> timedelta:
-    return timedelta(microseconds=_whole(value))
-
-
-def _microseconds(length: timedelta) -> int:
-    return length // timedelta(microseconds=1)
 
 
 def _order(order: Order) -> dict[str, object]:
@@ -243,7 +174,7 @@ def _order(order: Order) -> dict[str, object]:
         "user_principal_name": order.user_principal_name,
         "starts_at": time_text(order.starts_at),
         "profile": order.profile.value,
-        "lifetime": None if order.lifetime is None else _microseconds(order.lifetime),
+        "lifetime": None if order.lifetime is None else microseconds(order.lifetime),
         "one_time": order.one_time,
         "ticket": order.ticket,
     }
@@ -252,16 +183,16 @@ def _order(order: Order) -> dict[str, object]:
 def _read_order(data: dict[str, Any]) -> Order:
     return Order(
         purpose=Purpose(data["purpose"]),
-        source=_text(data["source"]),
-        event_id=_text(data["event_id"]),
-        event_time=_time(data["event_time"]),
-        employee_id=_optional_text(data["employee_id"]),
-        user_principal_name=_optional_text(data["user_principal_name"]),
-        starts_at=_time(data["starts_at"]),
+        source=text(data["source"]),
+        event_id=text(data["event_id"]),
+        event_time=time(data["event_time"]),
+        employee_id=text_or_none(data["employee_id"]),
+        user_principal_name=text_or_none(data["user_principal_name"]),
+        starts_at=time(data["starts_at"]),
         profile=ProfileName(data["profile"]),
-        lifetime=None if data["lifetime"] is None else _length(data["lifetime"]),
-        one_time=_flag(data["one_time"]),
-        ticket=_optional_text(data["ticket"]),
+        lifetime=None if data["lifetime"] is None else length(data["lifetime"]),
+        one_time=flag(data["one_time"]),
+        ticket=text_or_none(data["ticket"]),
     )
 
 
@@ -270,21 +201,21 @@ def _plan(plan: Plan) -> dict[str, object]:
         "person_id": plan.person_id,
         "person_name": plan.person_name,
         "recipient": [plan.recipient.object_id, plan.recipient.display_name, plan.recipient.mail],
-        "lifetime": _microseconds(plan.lifetime),
+        "lifetime": microseconds(plan.lifetime),
         "one_time": plan.one_time,
-        "starts_at": _maybe(plan.starts_at),
+        "starts_at": time_or_none(plan.starts_at),
     }
 
 
 def _read_plan(data: dict[str, Any]) -> Plan:
     object_id, display_name, mail = data["recipient"]
     return Plan(
-        person_id=_text(data["person_id"]),
-        person_name=_text(data["person_name"]),
-        recipient=Recipient(_text(object_id), _text(display_name), _text(mail)),
-        lifetime=_length(data["lifetime"]),
-        one_time=_flag(data["one_time"]),
-        starts_at=None if data["starts_at"] is None else _time(data["starts_at"]),
+        person_id=text(data["person_id"]),
+        person_name=text(data["person_name"]),
+        recipient=Recipient(text(object_id), text(display_name), text(mail)),
+        lifetime=length(data["lifetime"]),
+        one_time=flag(data["one_time"]),
+        starts_at=None if data["starts_at"] is None else time(data["starts_at"]),
     )
 
 
@@ -294,7 +225,7 @@ def _claim(claim: Claim) -> list[object]:
 
 def _read_claim(data: list[Any]) -> Claim:
     attempt, at, lease_until, secret_name = data
-    return Claim(_whole(attempt), _time(at), _time(lease_until), _text(secret_name))
+    return Claim(whole(attempt), time(at), time(lease_until), text(secret_name))
 
 
 def _issued(issued: IssuedPass) -> list[object]:
@@ -303,11 +234,11 @@ def _issued(issued: IssuedPass) -> list[object]:
 
 def _read_issued(data: list[Any]) -> IssuedPass:
     tap_id, starts, expires = data
-    return IssuedPass(_text(tap_id), _time(starts), _time(expires))
+    return IssuedPass(text(tap_id), time(starts), time(expires))
 
 
 def _history(steps: tuple[Step, ...]) -> str:
-    lines = [_json([time_text(s.at), s.state.value, s.attempt, list(s.reasons)]) for s in steps]
+    lines = [as_json([time_text(s.at), s.state.value, s.attempt, list(s.reasons)]) for s in steps]
     while len(lines) > 1 and sum(len(line.encode("utf-16-le")) // 2 + 1 for line in lines) > _HISTORY_CHARACTERS:
         del lines[0]
     return f"[{','.join(lines)}]"
@@ -315,7 +246,7 @@ def _history(steps: tuple[Step, ...]) -> str:
 
 def _read_step(line: list[Any]) -> Step:
     at, state, attempt, reasons = line
-    return Step(_time(at), State(state), _whole(attempt), tuple(_text(r) for r in reasons))
+    return Step(time(at), State(state), whole(attempt), tuple(text(r) for r in reasons))
 
 
 def _copies(request: Request) -> Row:
@@ -326,8 +257,8 @@ def _copies(request: Request) -> Row:
         "event_id": request.order.event_id,
         "ticket": request.order.ticket,
         "recipient_id": request.plan.recipient.object_id if request.plan else None,
-        "lease_until": _maybe(request.claim.lease_until) if request.claim else None,
+        "lease_until": time_or_none(request.claim.lease_until) if request.claim else None,
         "tap_id": request.issued.tap_id if request.issued else None,
-        "expires": _maybe(request.issued.expires) if request.issued else None,
+        "expires": time_or_none(request.issued.expires) if request.issued else None,
     }
     return {name: value for name, value in found.items() if value is not None}

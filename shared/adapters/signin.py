@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import jwt
+from jwt.types import Options
 
 from shared.adapters.signin_keys import SignInKeys
 from shared.domain.fates import Refused
@@ -20,7 +21,7 @@ LEEWAY = timedelta(seconds=60)
 
 _ALGORITHM = "RS256"
 _LONGEST_TOKEN = 16_384
-_CHECKED_HERE = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+_CHECKED_HERE: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 
 
 class TokenCallers:

@@ -1,7 +1,6 @@
 """The sign-in authority's public keys: found by its discovery document, kept, and looked up again when they rotate."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +28,7 @@ class SignInKeys:
     def __init__(self, session: aiohttp.ClientSession, authority: str) -> None:
         self._session = session
         self.authority = authority.rstrip("/")
-        self._keys: Mapping[str, RSAPublicKey] = {}
+        self._keys: dict[str, RSAPublicKey] = {}
         self._read_at: datetime | None = None
         self._asked_at: datetime | None = None
         self._turn = asyncio.Lock()

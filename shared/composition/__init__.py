@@ -1,0 +1,59 @@
+"""The composition root: the one place that reads the environment and knows the adapters. Everything on first use."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from shared.composition.settings import BadSettings, Settings
+from shared.domain.events import Gate
+from shared.flows.services import CourierServices, IssuerServices
+
+__all__ = ["BadSettings", "Gates", "Settings", "courier_services", "gates", "issuer_services", "settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What each queue of events lets in."""
+
+    joiners: Gate
+    tickets: Gate
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings. Raises BadSettings."""
+    return Settings.from_env(os.environ)
+
+
+@cache
+def gates() -> Gates:
+    """Return what each queue of events lets in. Raises BadSettings."""
+    known = settings()
+    return Gates(joiners=known.joiners_gate, tickets=known.tickets_gate)
+
+
+@cache
+def issuer_services() -> IssuerServices:
+    """Return the issuer's services, one set per process; call it inside the running loop. Raises BadSettings."""
+    # The SDKs take a second to import; a process that is only indexed must not pay for them (docs: cold start).
+    from shared.composition.build import build_issuer  # noqa: PLC0415
+
+    return build_issuer(settings(), _now, _new_id)
+
+
+@cache
+def courier_services() -> CourierServices:
+    """Return the courier's services, one set per process; call it inside the running loop. Raises BadSettings."""
+    from shared.composition.build import build_courier  # noqa: PLC0415 - as above
+
+    return build_courier(settings(), _now, _new_id)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

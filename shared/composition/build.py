@@ -1,0 +1,114 @@
+"""Puts the adapters together: one credential, one client per outside system, for as long as the process lives."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import aiohttp
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.data.tables.aio import TableClient
+from azure.identity.aio import ManagedIdentityCredential
+from azure.keyvault.secrets.aio import SecretClient
+from azure.servicebus.aio import ServiceBusClient
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from kiota_http.middleware.options import RetryHandlerOption
+from kiota_http.observability_options import ObservabilityOptions
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]  # it ships no types
+
+from shared.adapters import azure_fates, bus
+from shared.adapters.graph import GraphDirectory
+from shared.adapters.graph_http import GraphHttp
+from shared.adapters.ledger import TableHandoverReader, TableHandovers, TableLedger, TableRequests
+from shared.adapters.mail import MailNotices, load_message
+from shared.adapters.signin import TokenCallers
+from shared.adapters.signin_keys import SignInKeys
+from shared.adapters.tables import Table
+from shared.adapters.vault import CourierSecretVault, SecretVault
+from shared.composition.settings import Settings
+from shared.flows.services import Clock, CourierServices, IssuerServices
+
+type NewId = Callable[[], str]
+
+REQUESTS, DUE, HANDOVERS = "requests", "due", "handovers"
+
+
+def build_issuer(settings: Settings, clock: Clock, new_id: NewId) -> IssuerServices:
+    """Return what the issuer has in its hands. Nothing is connected yet; inside a running loop only."""
+    credential = _credential(settings)
+    return IssuerServices(
+        directory=GraphDirectory(_graph(settings, credential, new_id), sign_ins=settings.read_sign_ins),
+        vault=SecretVault(_vault(settings, credential)),
+        ledger=TableLedger(_table(settings, credential, REQUESTS, new_id), _table(settings, credential, DUE, new_id)),
+        handovers=TableHandoverReader(_table(settings, credential, HANDOVERS, new_id)),
+        bus=bus.ServiceBusIssuer(_senders(settings, credential), _entities(settings), clock),
+        callers=_callers(settings),
+        terms=settings.terms,
+        clock=clock,
+    )
+
+
+def build_courier(settings: Settings, clock: Clock, new_id: NewId) -> CourierServices:
+    """Return what the courier has in its hands. Nothing is connected yet; inside a running loop only."""
+    credential = _credential(settings)
+    graph = _graph(settings, credential, new_id)
+    return CourierServices(
+        requests=TableRequests(_table(settings, credential, REQUESTS, new_id)),
+        handovers=TableHandovers(_table(settings, credential, HANDOVERS, new_id)),
+        vault=CourierSecretVault(_vault(settings, credential), clock),
+        bus=bus.ServiceBusCourier(_senders(settings, credential), _entities(settings)),
+        notices=MailNotices(graph, settings.mailbox, settings.page_url, load_message()),
+        callers=_callers(settings),
+        clock=clock,
+    )
+
+
+def _credential(settings: Settings) -> AsyncTokenCredential:
+    return ManagedIdentityCredential(client_id=settings.client_id)
+
+
+def graph_adapter(graph_url: str, credential: AsyncTokenCredential) -> GraphRequestAdapter:
+    """Return the SDK's adapter for one Graph: the token is asked for, and sent to, that host alone."""
+    parts = urlsplit(graph_url)
+    provider = AzureIdentityAuthenticationProvider(
+        credential, scopes=[f"{parts.scheme}://{parts.netloc}/.default"], allowed_hosts=[parts.hostname or ""]
+    )
+    options = {RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0)}
+    adapter = GraphRequestAdapter(provider, GraphClientFactory.create_with_default_middleware(options=options))
+    adapter.base_url = graph_url
+    # URLs name people by id: they do not belong in traces.
+    adapter.observability_options = ObservabilityOptions(include_euii_attributes=False)
+    return adapter
+
+
+def _graph(settings: Settings, credential: AsyncTokenCredential, new_id: NewId) -> GraphHttp:
+    return GraphHttp(graph_adapter(settings.graph_url, credential), new_id)
+
+
+def _vault(settings: Settings, credential: AsyncTokenCredential) -> SecretClient:
+    return SecretClient(settings.vault_url, credential, **azure_fates.CLIENT_BOUNDS)
+
+
+def _table(settings: Settings, credential: AsyncTokenCredential, name: str, new_id: NewId) -> Table:
+    client = TableClient(settings.ledger_url, name, credential=credential, **azure_fates.CLIENT_BOUNDS)
+    return Table(client, f"ledger.{name}", new_id)
+
+
+def _senders(settings: Settings, credential: AsyncTokenCredential) -> bus.Senders:
+    return bus.Senders(ServiceBusClient(settings.bus_namespace, credential, **bus.CLIENT_BOUNDS))
+
+
+def _entities(settings: Settings) -> bus.Entities:
+    names = settings.entities
+    return bus.Entities(
+        requests=names.requests,
+        deliveries=names.deliveries,
+        asks=names.asks,
+        quarantine=names.quarantine,
+        outcomes=names.outcomes,
+        security=names.security,
+    )
+
+
+def _callers(settings: Settings) -> TokenCallers:
+    keys = SignInKeys(aiohttp.ClientSession(trust_env=False), settings.sign_in_authority)
+    return TokenCallers(keys, tenant_id=settings.tenant_id, audience=settings.page_client_id)
