@@ -171,13 +171,17 @@ def continuation(part: str) -> str:
     return "1!" + base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
 
 
+def _decoded(part: str) -> str:
+    return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True).decode()
+
+
 def read_continuation(query: Mapping[str, str]) -> Key | None:
     """Return where a query goes on; raises Refused (400 InvalidQueryParameterValue)."""
     if "NextPartitionKey" not in query:
         return None
     parts = [query.get(name, "").removeprefix("1!") for name in ("NextPartitionKey", "NextRowKey")]
     try:
-        first, second = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode() for part in parts)
+        first, second = (_decoded(part) for part in parts)
     except (binascii.Error, ValueError) as error:
         raise Refused(
             400,
