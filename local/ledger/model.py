@@ -14,26 +14,16 @@ from urllib.parse import quote
 
 from local.clock import Clock
 from local.ledger import odata, refused
-from local.ledger.edm import Value, check, size_of, timestamp_text, utf16_bytes
+from local.ledger.edm import Value, timestamp_text
+from local.ledger.limits import Key, check_table_name, checked, key_of, order
 from local.ledger.refused import Refused
 
 MAX_PAGE = 1000
-MAX_PROPERTIES = 252
-MAX_ENTITY_BYTES = 1024 * 1024
-MAX_KEY_BYTES = 1024
-MAX_NAME_CHARACTERS = 255
 MAX_OPERATIONS = 100
 ANY = "*"
 
-_KEYS = ("PartitionKey", "RowKey")
-_SYSTEM = (*_KEYS, "Timestamp")
-_FORBIDDEN_IN_KEY = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
-_TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-_MIN_TABLE_NAME, _MAX_TABLE_NAME = 3, 63
 _ETAG = re.compile(r'W/"[^"]*"')
 _TICK = timedelta(microseconds=1)
-
-type Key = tuple[str, str]
 
 
 class Verb(StrEnum):
@@ -159,9 +149,9 @@ class Ledger:
         if top is not None and not 1 <= top <= MAX_PAGE:
             raise refused.invalid_input()
         limit = min(top or self.page_size, self.page_size)
-        keys = sorted(rows, key=_order)
+        keys = sorted(rows, key=order)
         if after is not None:
-            keys = [key for key in keys if _order(key) >= _order(after)]
+            keys = [key for key in keys if order(key) >= order(after)]
         found: list[Entity] = []
         for looked_at, key in enumerate(keys):
             if len(found) == limit or looked_at == self.scan_size:
@@ -196,7 +186,7 @@ class Ledger:
     def snapshot(self) -> dict[str, list[dict[str, Value]]]:
         """Return every row of every table as it is now."""
         return {
-            table.name: [dict(table.rows[key].properties) for key in sorted(table.rows, key=_order)]
+            table.name: [dict(table.rows[key].properties) for key in sorted(table.rows, key=order)]
             for table in self._tables.values()
         }
 
@@ -219,7 +209,7 @@ class Ledger:
 
     def _step(self, home: _Table, rows: dict[Key, Entity], operation: Operation) -> Entity | None:
         verb = operation.verb
-        key = _key_of(operation.properties)
+        key = key_of(operation.properties)
         current = rows.get(key)
         if verb is Verb.INSERT and current is not None:
             raise refused.entity_already_exists()
@@ -231,7 +221,7 @@ class Ledger:
             del rows[key]
             return None
         kept = current.properties if current and verb in (Verb.MERGE, Verb.UPSERT_MERGE) else {}
-        rows[key] = self._stamped(_checked({**kept, **operation.properties}))
+        rows[key] = self._stamped(checked({**kept, **operation.properties}))
         return rows[key]
 
     def _match(self, home: _Table, current: Entity, if_match: str) -> None:
@@ -253,64 +243,6 @@ class Ledger:
             moment = self._last + _TICK
         self._last = moment
         return Entity(dict(properties), f"W/\"datetime'{quote(timestamp_text(moment))}'\"", moment)
-
-
-def check_table_name(name: str) -> None:
-    """Raise Refused unless `name` is 3 to 63 letters and digits, a letter first, and not `tables`."""
-    if not _MIN_TABLE_NAME <= len(name) <= _MAX_TABLE_NAME:
-        raise Refused(
-            400,
-            "OutOfRangeInput",
-            "The specified resource name length is not within the permissible limits.",
-        )
-    if not _TABLE_NAME.fullmatch(name):
-        raise Refused(400, "InvalidResourceName", "The specified resource name contains invalid characters.")
-    if name.lower() == "tables":
-        raise refused.invalid_input()
-
-
-def _order(key: Key) -> tuple[bytes, bytes]:
-    """Return what the service sorts by: the UTF-16 units of both keys."""
-    return key[0].encode("utf-16-be", "surrogatepass"), key[1].encode("utf-16-be", "surrogatepass")
-
-
-def _key_of(properties: Mapping[str, Value]) -> Key:
-    for name in _KEYS:
-        value = properties.get(name)
-        if value is None:
-            raise Refused(
-                400,
-                "PropertiesNeedValue",
-                "The values are not specified for all properties in the entity.",
-            )
-        if not isinstance(value, str):
-            raise refused.invalid_input()
-        if utf16_bytes(value) > MAX_KEY_BYTES:
-            raise Refused(400, "KeyValueTooLarge", f"The {name} exceeds the maximum allowed key size (1KB).")
-        if _FORBIDDEN_IN_KEY.search(value):
-            raise refused.out_of_range(name, value)
-    return str(properties["PartitionKey"]), str(properties["RowKey"])
-
-
-def _checked(properties: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the row's properties as they are stored; raises Refused for a name, value or size over its limit."""
-    stored = {name: check(value) for name, value in properties.items() if name != "Timestamp"}
-    own = [name for name in stored if name not in _SYSTEM]
-    for name in own:
-        if len(name) > MAX_NAME_CHARACTERS:
-            raise Refused(400, "PropertyNameTooLong", "The property name exceeds the maximum allowed length.")
-        if not name.isidentifier():
-            raise Refused(400, "PropertyNameInvalid", f"The property name '{name}' is invalid.")
-    if len(own) > MAX_PROPERTIES:
-        raise Refused(
-            400, "TooManyProperties", "The entity contains more properties than allowed (252 and the system's)."
-        )
-    # learn.microsoft.com, "Understanding the Table service data model": 4 bytes, the keys, 8 a property.
-    size = 4 + sum(utf16_bytes(str(stored[name])) for name in _KEYS)
-    size += sum(8 + utf16_bytes(name) + size_of(stored[name]) for name in own)
-    if size > MAX_ENTITY_BYTES:
-        raise Refused(400, "EntityTooLarge", "The entity is larger than the maximum allowed size (1MB).")
-    return stored
 
 
 def _check_batch(operations: Sequence[Operation]) -> None:

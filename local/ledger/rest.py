@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from local.ledger import refused
 from local.ledger.edm import Value, read_properties, timestamp_text, write_property
-from local.ledger.model import ANY, Entity, Key, Operation, Verb, check_table_name
+from local.ledger.limits import Key, check_table_name
+from local.ledger.model import ANY, Entity, Operation, Verb
 from local.ledger.refused import Refused, invalid_input
 
 _RESOURCE = re.compile(r"(?P<name>[^(]*)(?:\((?P<inside>.*)\))?", re.DOTALL)

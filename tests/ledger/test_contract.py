@@ -264,7 +264,7 @@ async def test_select_leaves_the_rest_out(table: TableClient) -> None:
 
 
 async def test_a_string_over_64_kib_is_refused(table: TableClient) -> None:
-    """400 PropertyValueTooLarge. (Azurite takes entities over 1 MiB; the model's own tests have that limit.)"""
+    """400 PropertyValueTooLarge; for the whole entity's limit Azurite is no referee."""
     with pytest.raises(HttpResponseError) as caught:
         await table.create_entity({**ROW, "long": "x" * 32_769})
     assert (caught.value.status_code, _code(caught.value)) == (400, "PropertyValueTooLarge")
