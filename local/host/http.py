@@ -93,12 +93,13 @@ class HttpTriggers:
         if endpoint.disabled:
             return web.Response(status=404)
         argument = str(function.trigger["name"])
-        outcome = await self._invocations.run(
-            function,
-            [(argument, datum(await _http(request, values), "http"))],
-            {},
-            reason="This function was programmatically called via the host APIs.",
-        )
+        with self._invocations.busy():
+            outcome = await self._invocations.run(
+                function,
+                [(argument, datum(await _http(request, values), "http"))],
+                {},
+                reason="This function was programmatically called via the host APIs.",
+            )
         if not outcome.ok:
             return web.Response(status=500)
         return _response(outcome.returned)

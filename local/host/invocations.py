@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,6 +12,9 @@ from local.host import worker
 from local.host.worker import Datum, Function, Outcome
 
 type NewId = Callable[[], str]
+type Invoke = Callable[
+    [Function, str, Sequence[tuple[str, Datum | None]], Mapping[str, Datum]], Coroutine[None, None, Outcome]
+]
 
 
 def _random_id() -> str:
@@ -19,11 +22,14 @@ def _random_id() -> str:
 
 
 class Invocations:
-    """Runs functions one invocation to a task; `running` counts them, and messages not settled yet."""
+    """Runs functions one invocation to a task; `running` is how many triggers are `busy`."""
 
-    def __init__(self, timeout: timedelta, new_id: NewId = _random_id) -> None:
+    def __init__(
+        self, timeout: timedelta, new_id: NewId = _random_id, invoke: Invoke = worker.invoke
+    ) -> None:
         self._timeout = timeout
         self._new_id = new_id
+        self._invoke = invoke
         self._names: dict[str, str] = {}
         self.running = 0
 
@@ -33,7 +39,7 @@ class Invocations:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Count as running from a message's arrival to its settlement."""
+        """Count as running for the whole of a trigger's work: from a message's arrival to its settlement."""
         self.running += 1
         try:
             yield
@@ -58,11 +64,10 @@ class Invocations:
             log.info("Trigger Details: %s", details, extra=tag)
         started = time.monotonic()
         self._names[invocation_id] = function.name
-        with self.busy():
-            try:
-                outcome = await self._limited(function, invocation_id, inputs, metadata)
-            finally:
-                del self._names[invocation_id]
+        try:
+            outcome = await self._limited(function, invocation_id, inputs, metadata)
+        finally:
+            del self._names[invocation_id]
         word = "Succeeded" if outcome.ok else "Failed"
         milliseconds = round((time.monotonic() - started) * 1000)
         log.log(
@@ -84,7 +89,7 @@ class Invocations:
         inputs: Sequence[tuple[str, Datum | None]],
         metadata: Mapping[str, Datum],
     ) -> Outcome:
-        task = asyncio.create_task(worker.invoke(function, invocation_id, inputs, metadata))
+        task = asyncio.create_task(self._invoke(function, invocation_id, inputs, metadata))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._timeout.total_seconds())
         except asyncio.CancelledError:

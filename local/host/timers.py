@@ -140,12 +140,13 @@ class Timer:
         if self._monitored:
             last = _iso(status.last) or _NEVER_RAN
             document["ScheduleStatus"] = {"Last": last, "Next": _iso(status.next), "LastUpdated": last}
-        return await self._invocations.run(
-            self.function,
-            [(self._argument, datum(json.dumps(document), "json"))],
-            {"TimerTrigger": datum(now.isoformat(), "string")},
-            reason=reason or f"Timer fired at {now.isoformat()}",
-        )
+        with self._invocations.busy():
+            return await self._invocations.run(
+                self.function,
+                [(self._argument, datum(json.dumps(document), "json"))],
+                {"TimerTrigger": datum(now.isoformat(), "string")},
+                reason=reason or f"Timer fired at {now.isoformat()}",
+            )
 
 
 class Timers:

@@ -1,0 +1,88 @@
+"""The host process over a real AMQP bus: messages reach the app's functions and are settled."""
+
+import asyncio
+
+import pytest
+
+from local.bus.message import Counts, Message
+from tests.host.conftest import Desk, eventually
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_messages_are_worked_and_settled_as_in_azure(desk: Desk) -> None:
+    """A success completes; a failure comes back at once and dead-letters after the queue's limit."""
+    async with desk.host() as host:
+        assert host.ready["errors"] == {}
+        desk.bus.send("joiners", Message(body=b'{"messageId": "evil"}', message_id="m-1", subject="s"))
+        (first,) = await eventually(lambda: host.told("binary"))
+        assert first["message_id"] == "m-1"
+        assert first["delivery_count"] == 1
+        assert first["locked_until"] is None
+        assert "+" not in first["enqueued"]
+        await eventually(lambda: desk.bus.counts("joiners") == Counts())
+        desk.bus.send("joiners", Message(body=b"raise", message_id="m-2"))
+        await eventually(lambda: len(host.told("binary")) == 4)
+        assert [one["delivery_count"] for one in host.told("binary")[1:]] == [1, 2, 3]
+        await eventually(lambda: desk.bus.counts("joiners").dead_lettered == 1)
+        assert await host.stop() == 0
+
+
+async def test_dead_letters_have_a_trigger_of_their_own(desk: Desk) -> None:
+    """A text function fails twice; the dead letter reaches the function on `$DeadLetterQueue`."""
+    async with desk.host() as host:
+        desk.bus.send("tickets", Message(body=b"raise", message_id="m-3"))
+        (dead,) = await eventually(lambda: host.told("dead"))
+        assert dead["properties"]["DeadLetterReason"] == "MaxDeliveryCountExceeded"
+        assert len(host.told("text")) == 2
+        await eventually(lambda: desk.bus.counts("tickets") == Counts())
+
+
+async def test_a_sessions_messages_come_in_order_and_soon(desk: Desk) -> None:
+    """An idle host begins a session's message within a second; lanes run side by side, each in order."""
+    async with desk.host() as host:
+        await asyncio.sleep(1)
+        loop = asyncio.get_running_loop()
+        sent = loop.time()
+        desk.bus.send("requests", Message(body=b"x", session_id="lane-0"))
+        await eventually(lambda: host.told("session"))
+        assert loop.time() - sent < 1
+        for number in range(3):
+            for lane in "12":
+                desk.bus.send("requests", Message(body=b"slow0.3", session_id=f"lane-{lane}", message_id=f"{number}"))
+        sent = loop.time()
+        await eventually(lambda: len(host.told("session")) == 7)
+        assert loop.time() - sent < 1.6
+        for lane in ("lane-1", "lane-2"):
+            assert [m["message_id"] for m in host.told("session") if m["session_id"] == lane] == ["0", "1", "2"]
+        await eventually(lambda: desk.bus.counts("requests") == Counts())
+
+
+async def test_a_burst_is_worked_side_by_side(desk: Desk) -> None:
+    """Four calls run at a time, as host.json says."""
+    async with desk.host() as host:
+        for _ in range(8):
+            desk.bus.send("joiners", Message(body=b"slow1"))
+        await asyncio.sleep(0.2)
+        most = 0
+        while desk.bus.counts("joiners") != Counts():
+            _, state = await host.control("GET", "/idle")
+            most = max(most, state["running"])
+            await asyncio.sleep(0.05)
+        assert len(host.told("binary")) == 8
+        assert most == 4
+
+
+async def test_a_restarted_bus_is_found_again(desk: Desk) -> None:
+    """Every listener comes back after the bus was away."""
+    async with desk.host() as host:
+        desk.bus.send("joiners", Message(body=b"before"))
+        await eventually(lambda: host.told("binary"))
+        port = desk.wire.tls_port
+        await desk.wire.stop()
+        await asyncio.sleep(1)
+        desk.bus.send("joiners", Message(body=b"after"))
+        desk.bus.send("requests", Message(body=b"after", session_id="lane"))
+        await desk.wire.start(port, ssl_context=desk.certificates.server_context())
+        await eventually(lambda: len(host.told("binary")) == 2, 20)
+        await eventually(lambda: host.told("session"), 20)
