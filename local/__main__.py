@@ -1,0 +1,91 @@
+"""`python -m local up` starts the desk and stays; `python -m local demo` plays a working day on it."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from local.bus.config import ENTITIES_FILE
+
+ENDPOINTS = Path(".local") / "endpoints.json"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    up = verbs.add_parser("up", help="start the stand-ins (and, when all of them run, both apps) and stay")
+    up.add_argument("--only", default="", help="comma separated: bus,vault,graph,tables,identity")
+    up.add_argument("--config", type=Path, default=ENTITIES_FILE, help="bus entities (Service Bus emulator's format)")
+    up.add_argument("--endpoints", type=Path, default=ENDPOINTS, help="where to write the endpoints")
+    demo = verbs.add_parser("demo", help="play a working day; exit 0 when every promise held, 1 when one broke")
+    demo.add_argument("--json", type=Path, help="write the closing report here")
+    demo.add_argument("--break", dest="broken", help="plant a fault")
+    demo.add_argument("--keep", action="store_true", help="stay up afterwards")
+    demo.add_argument("--list-breaks", action="store_true", help="print the names for --break")
+    return parser
+
+
+async def _up(only: str, config: Path, endpoints: Path) -> int:
+    from local.apps import ROLES, launch  # noqa: PLC0415 - a wrong option must not cost a second of imports
+    from local.desk import SERVICES, Desk, DeskOptions  # noqa: PLC0415 - as above
+
+    chosen = tuple(name.strip() for name in only.split(",") if name.strip()) or SERVICES
+    unknown = sorted(set(chosen) - set(SERVICES))
+    if unknown:
+        sys.stderr.write(f"unknown in --only: {', '.join(unknown)} (there are {', '.join(SERVICES)})\n")
+        return 2
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    desk = Desk(DeskOptions(directory=endpoints.parent.resolve(), only=chosen, entities=config))
+    await desk.start()
+    apps = []
+    try:
+        if set(chosen) == set(SERVICES) and config == ENTITIES_FILE:
+            apps = list(await asyncio.gather(*(launch(desk, role) for role in ROLES)))
+        desk.write_endpoints(endpoints)
+        sys.stdout.write("ready\n" + json.dumps({k: v for k, v in desk.endpoints().items() if k != "people"}, indent=2))
+        sys.stdout.write(f"\nendpoints: {endpoints}\n")
+        sys.stdout.flush()
+        await over.wait()
+    finally:
+        await asyncio.gather(*(app.stop() for app in apps))
+        await desk.stop()
+        with contextlib.suppress(FileNotFoundError):
+            endpoints.unlink()
+    return 0
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    asked = _parser().parse_args()
+    from local.desk import NotHere, refuse_in_azure  # noqa: PLC0415 - `--help` must not cost a second of imports
+
+    try:
+        refuse_in_azure(os.environ)
+        if asked.verb == "up":
+            return asyncio.run(_up(asked.only, asked.config, asked.endpoints))
+        from local.demo.run import demo  # noqa: PLC0415 - as above
+        from local.demo.sabotage import BREAKS  # noqa: PLC0415 - as above
+
+        if asked.list_breaks:
+            sys.stdout.write("".join(f"{name}\n" for name in BREAKS))
+            return 0
+        if asked.broken and asked.broken not in BREAKS:
+            sys.stderr.write(f"unknown break (there are {', '.join(BREAKS)})\n")
+            return 2
+        return asyncio.run(demo(json_file=asked.json, broken=asked.broken, keep=asked.keep))
+    except NotHere as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

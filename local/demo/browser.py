@@ -1,0 +1,108 @@
+"""A person with a browser: signs in at the desk's directory and uses the hand-over page like anybody."""
+
+import html
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+_FORM_TOKEN = re.compile(r'name="token" value="([0-9a-f]+)"')
+_PASSCODE = re.compile(r'<output class="passcode"[^>]*>(.*?)</output>', re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
+
+
+class PageError(RuntimeError):
+    """The page did not do what a person expects of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is on the screen."""
+
+    status: int
+    text: str
+
+    @property
+    def passcode(self) -> str | None:
+        """Return the passcode, if the page shows one."""
+        found = _PASSCODE.search(self.text)
+        return html.unescape(_TAG.sub("", found.group(1))) if found else None
+
+    @property
+    def form_token(self) -> str:
+        """Return the form's anti-forgery token, or an empty text."""
+        found = _FORM_TOKEN.search(self.text)
+        return found.group(1) if found else ""
+
+
+class Browser:
+    """One person's browser, with their cookies."""
+
+    def __init__(self, page_url: str, ca_file: Path, person_id: str) -> None:
+        self._client = httpx.AsyncClient(verify=str(ca_file), follow_redirects=False, timeout=30)
+        self._page = page_url
+        self._person = person_id
+
+    async def __aenter__(self) -> Self:
+        """Open the browser."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self._client.aclose()
+
+    async def sign_in(self) -> None:
+        """Sign in as this person. Raises PageError."""
+        answer = await self._follow(f"{self._page}/.auth/login/aad?post_login_redirect_uri=/&prompt=login")
+        if answer.status_code != httpx.codes.OK or not str(answer.url).startswith(self._page):
+            msg = f"signing in ended at {answer.url} with {answer.status_code}"
+            raise PageError(msg)
+
+    async def get(self, path: str) -> Seen:
+        """Open a page of the hand-over."""
+        answer = await self._client.get(self._page + path)
+        return Seen(answer.status_code, answer.text)
+
+    async def post(self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> Seen:
+        """Send a form."""
+        answer = await self._client.post(self._page + path, data=fields, headers=headers)
+        return Seen(answer.status_code, answer.text)
+
+    async def reveal(self, request_id: str, check: str = "badge") -> Seen:
+        """Open the person's page, tick how they were checked, and press the button."""
+        before = await self.get(f"/handover/{request_id}")
+        if before.passcode is not None:
+            msg = "the page showed a passcode before anybody asked for it"
+            raise PageError(msg)
+        if not before.form_token:
+            return before
+        return await self.post(f"/handover/{request_id}", {"token": before.form_token, "check": check})
+
+    async def _follow(self, url: str) -> httpx.Response:
+        for _ in range(12):
+            answer = await self._client.get(url)
+            while True:
+                if answer.is_redirect:
+                    url = urljoin(str(answer.url), answer.headers["location"])
+                    break
+                form = _choice(answer, self._person)
+                if form is None:
+                    return answer
+                answer = await self._client.post(form[0], data=form[1])
+        msg = "signing in went round in circles"
+        raise PageError(msg)
+
+
+def _choice(answer: httpx.Response, person: str) -> tuple[str, dict[str, str]] | None:
+    """Return where to send the provider's form, with this person chosen; None when the page is not that form."""
+    if "authorize" not in urlsplit(str(answer.url)).path:
+        return None
+    action = re.search(r'<form[^>]*action="([^"]*)"', answer.text)
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text))
+    chooser = re.search(r'name="([^"]+)"[^>]*value="' + re.escape(person), answer.text)
+    name = chooser.group(1) if chooser else "person"
+    fields = {key: html.unescape(value) for key, value in hidden.items()}
+    return urljoin(str(answer.url), html.unescape(action.group(1)) if action else ""), {**fields, name: person}

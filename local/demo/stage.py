@@ -1,0 +1,179 @@
+"""The stage: the desk and both apps as one, a clock that travels when nothing is in flight, and what actors can do."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from local.apps import App, launch
+from local.clock import utc_now
+from local.demo.browser import Browser
+from local.desk import Desk, DeskOptions
+from local.directory.tenant import MAILBOX, person_id
+from local.host.clockwork import Traveller
+
+_QUEUES = ("joiners", "tickets", "requests", "deliveries", "asks")
+_PATIENCE = 25.0
+_POLL = 0.05
+_CALM_POLLS = 3
+
+
+class TooLong(RuntimeError):
+    """Something that was expected did not happen in time."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything running. `offset` is how far our clock is ahead of real time."""
+
+    desk: Desk
+    apps: dict[str, App]
+    traveller: Traveller
+    offset: timedelta = timedelta(0)
+    answers: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    async def open(cls, folder: Path, seed: int = 0) -> Self:
+        """Start the desk, then both apps."""
+        desk = Desk(DeskOptions(directory=folder, seed=seed), utc_now)
+        await desk.start()
+        desk.write_endpoints(folder / "endpoints.json")
+        stage = cls(desk=desk, apps={}, traveller=Traveller())
+        try:
+            started = await asyncio.gather(launch(desk, "issuer"), launch(desk, "courier"))
+        except BaseException:
+            await desk.stop()
+            raise
+        stage.apps = {app.role: app for app in started}
+        return stage
+
+    async def close(self) -> None:
+        """Stop the apps, then the desk."""
+        await asyncio.gather(*(app.stop() for app in self.apps.values()))
+        self.traveller.stop()
+        await self.desk.stop()
+
+    async def restart(self, role: str) -> None:
+        """Start a role again that died, at the same moment of the day."""
+        await self.apps[role].stop()
+        self.apps[role] = await launch(self.desk, role, self.offset)
+
+    @property
+    def now(self) -> datetime:
+        """Return the time of day on stage."""
+        return datetime.now(UTC)
+
+    async def travel_to(self, instant: datetime) -> None:
+        """Move everybody's clock to `instant`, once nothing is in flight."""
+        await self.quiet()
+        ahead = instant - self.now
+        if ahead <= timedelta(0):
+            return
+        self.offset += ahead
+        self.traveller.by(self.offset)
+        await asyncio.gather(*(app.travel(self.offset) for app in self.apps.values()))
+        self.desk.bus.tick()
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Wait until no message is ready or locked and no function runs. Raises TooLong."""
+        still = 0
+
+        async def calm() -> bool:
+            nonlocal still
+            counts = [self.desk.bus.counts(queue) for queue in _QUEUES]
+            idle = all(not c.active and not c.locked for c in counts)
+            for app in self.apps.values():
+                state = await app.control("GET", "/idle")
+                idle = idle and not state["running"] and not state["timersDue"]
+            still = still + 1 if idle else 0
+            return still >= _CALM_POLLS
+
+        await self.until(calm, "everything comes to rest")
+
+    async def until(self, true: Callable[[], Any], what: str, patience: float = _PATIENCE) -> None:
+        """Wait until `true()` (sync or async) holds. Raises TooLong."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience
+        while loop.time() < end:
+            holds = true()
+            if asyncio.iscoroutine(holds):
+                holds = await holds
+            if holds:
+                return
+            await asyncio.sleep(_POLL)
+        msg = f"waited {patience:.0f} s for this: {what}"
+        raise TooLong(msg)
+
+    async def fire(self, function: str) -> None:
+        """Run a timer of the issuer now."""
+        await self.apps["issuer"].control("POST", "/fire", {"function": function})
+
+    async def send(self, queue: str, body: str | bytes, message_id: str | None = None) -> None:
+        """Send as HR or the ticket system would: through the SDK, with the bus's shared key."""
+        from azure.servicebus import ServiceBusMessage  # noqa: PLC0415 - a second of imports that `up` need not pay
+        from azure.servicebus.aio import ServiceBusClient  # noqa: PLC0415 - as above
+
+        async with (
+            ServiceBusClient.from_connection_string(self.desk.bus_connection_string) as client,
+            client.get_queue_sender(queue) as sender,
+        ):
+            await sender.send_messages(ServiceBusMessage(body, message_id=message_id))
+
+    def request(self, request_id: str) -> dict[str, Any] | None:
+        """Return a request's row, to know when to go on (what is claimed at the end is read by another process)."""
+        rows = self.desk.ledger.snapshot().get("requests", [])
+        return next((r for r in rows if r["PartitionKey"] == request_id and r["RowKey"] == "request"), None)
+
+    def state(self, request_id: str) -> str:
+        """Return a request's state, or an empty text."""
+        row = self.request(request_id)
+        return str(row["state"]) if row else ""
+
+    async def reaches(self, request_id: str, *states: str) -> None:
+        """Wait until a request is in one of `states`. Raises TooLong."""
+        await self.until(lambda: self.state(request_id) in states, f"{request_id} is {' or '.join(states)}")
+
+    def browser(self, name: str) -> Browser:
+        """Return the browser of somebody, by their short name."""
+        return Browser(self.desk.page_url, self.desk.certificates.ca, person_id(name))
+
+    async def sign_in(self, upn: str, passcode: str) -> dict[str, Any]:
+        """Sign in at the directory with a passcode."""
+        url = self.desk.directory_wire.base_url.removesuffix("/v1.0") + "/local/sign-in"
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(url, json={"userPrincipalName": upn, "passcode": passcode})
+        said: dict[str, Any] = answer.json()
+        return said
+
+    async def audit(self) -> dict[str, Any]:
+        """Let a process that did not act look at everything through the SDKs."""
+        folder = self.desk.options.directory
+        asked = {
+            "passcodes": sorted({minted.passcode for minted in self.desk.directory.minted}),
+            "people": [p.object_id for p in self.desk.directory.people()],
+            "mailbox": MAILBOX,
+            "logs": [str(app.log) for app in self.apps.values()],
+            "answers": self.answers,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "local.demo.audit",
+            str(folder / "endpoints.json"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(json.dumps(asked).encode())
+        if process.returncode:
+            msg = f"the audit failed:\n{err.decode(errors='replace')[-2000:]}"
+            raise TooLong(msg)
+        found: dict[str, Any] = json.loads(out)
+        return found

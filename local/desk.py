@@ -1,0 +1,177 @@
+"""The desk: all stand-ins in one process, under one clock, one signer and one order book of faults."""
+
+import json
+import os
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import ca, rights
+from local.bus.amqp import BusWire
+from local.bus.config import ENTITIES_FILE
+from local.bus.config import load as load_entities
+from local.bus.model import Bus
+from local.clock import Clock, utc_now
+from local.directory.model import Directory
+from local.directory.tenant import contoso
+from local.directory.wire import DirectoryWire
+from local.faults import Faults
+from local.identity.model import ManagedIdentities
+from local.identity.wire import ManagedIdentityWire
+from local.ledger.model import Ledger
+from local.ledger.wire import LedgerWire
+from local.tokens import TENANT_ID, Signer
+from local.vault.model import Vault
+from local.vault.wire import VaultWire
+
+SERVICES = ("identity", "bus", "vault", "graph", "tables")
+TABLES = ("requests", "due", "handovers")
+BUS_NAME = "passdesk.servicebus.localhost"
+BUS_KEY_NAME = "RootManageSharedAccessKey"
+PAGE_CLIENT_ID = "4f2d8f5e-8a3f-4a77-9d5f-6f4c1f0f7b11"
+_AZURE_MARKS = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME", "AZURE_CLIENT_SECRET")
+
+
+class NotHere(RuntimeError):
+    """The desk was asked to start where it must not."""
+
+
+def refuse_in_azure(environ: Collection[str]) -> None:
+    """Raise NotHere where Azure's own variables are set: stand-ins have no business there."""
+    found = sorted(set(_AZURE_MARKS) & set(environ))
+    if found:
+        msg = f"this looks like Azure ({', '.join(found)} is set): the stand-ins start on a desk only"
+        raise NotHere(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskOptions:
+    """What to start, and from what."""
+
+    directory: Path
+    only: tuple[str, ...] = SERVICES
+    entities: Path = ENTITIES_FILE
+    seed: int = 0
+
+
+class Desk:
+    """All stand-ins, started and stopped together. Models are attributes: tests and the demo look at them."""
+
+    def __init__(self, options: DeskOptions, clock: Clock = utc_now) -> None:
+        self.options = options
+        self.clock = clock
+        self.signer = Signer()
+        self.faults = Faults(options.seed)
+        self.certificates = ca.make(options.directory / "tls")
+        self.sas_key = os.urandom(24).hex()
+        self.any_identity_header = os.urandom(24).hex()
+        self.identity_headers = {i.name: os.urandom(24).hex() for i in rights.IDENTITIES}
+        self.page_port = free_port()
+        self.bus = Bus(load_entities(options.entities), clock)
+        self.vault = Vault(clock)
+        self.directory: Directory = contoso(clock, options.seed)
+        self.ledger = Ledger(clock)
+        tls = self.certificates.server_context()
+        self.bus_wire = BusWire(
+            self.bus, signer=self.signer, clock=clock, faults=self.faults, sas_keys={BUS_KEY_NAME: self.sas_key}
+        )
+        self.vault_wire = VaultWire(self.vault, self.signer, self.faults, tls)
+        self.directory_wire = DirectoryWire(self.directory, self.signer, self.faults)
+        self.ledger_wire = LedgerWire(self.ledger, self.signer, self.faults, tls)
+
+    async def start(self) -> None:
+        """Start what the options name."""
+        only = set(self.options.only)
+        for table in TABLES:
+            self.ledger.create_table(table)
+        if "bus" in only:
+            await self.bus_wire.start()
+            await self.bus_wire.start(ssl_context=self.certificates.server_context())
+        if "vault" in only:
+            await self.vault_wire.start()
+        if "graph" in only:
+            await self.directory_wire.start()
+        if "tables" in only:
+            await self.ledger_wire.start()
+        await self._start_identity()
+
+    async def _start_identity(self) -> None:
+        # Last, for it must know which resources there are: the vault and Graph are named by their ports.
+        graph = f"http://localhost:{self.directory_wire.port}"
+        self.identities = ManagedIdentities(
+            self.signer,
+            headers={self.identity_headers[i.name]: {i.client_id} for i in rights.IDENTITIES},
+            any_header=self.any_identity_header,
+            resources=(self.vault_wire.resource, "https://servicebus.azure.net", "https://storage.azure.com"),
+            graph_resources=("https://graph.microsoft.com", "http://localhost", graph),
+        )
+        self.identity_wire = ManagedIdentityWire(self.identities, self.faults)
+        await self.identity_wire.start()
+
+    async def stop(self) -> None:
+        """Stop everything; the models stay readable."""
+        for wire in (self.bus_wire, self.vault_wire, self.directory_wire, self.ledger_wire, self.identity_wire):
+            await wire.stop()
+
+    @property
+    def page_url(self) -> str:
+        """Return where the courier's page is."""
+        return f"http://localhost:{self.page_port}"
+
+    @property
+    def bus_connection_string(self) -> str:
+        """Return a connection string of the emulator's form, with full rights."""
+        return (
+            f"Endpoint=sb://localhost:{self.bus_wire.port};SharedAccessKeyName={BUS_KEY_NAME};"
+            f"SharedAccessKey={self.sas_key};UseDevelopmentEmulator=true;"
+        )
+
+    def endpoints(self) -> dict[str, Any]:
+        """Return what another process needs to use the stand-ins with the unmodified SDKs."""
+        return {
+            "serviceBus": {
+                "connectionString": self.bus_connection_string,
+                "fullyQualifiedNamespace": BUS_NAME,
+                "tlsPort": self.bus_wire.tls_port,
+            },
+            "keyVault": {"url": self.vault_wire.url},
+            "graph": {"url": self.directory_wire.base_url},
+            "tables": {"url": self.tables_url},
+            "identity": {
+                "endpoint": self.identity_wire.endpoint,
+                "header": self.any_identity_header,
+                "clientIds": {i.name: i.client_id for i in rights.IDENTITIES},
+                "authority": self.authority,
+            },
+            "caFile": str(self.certificates.ca.resolve()),
+            "page": {"url": self.page_url, "clientId": PAGE_CLIENT_ID},
+            "people": [
+                {"id": p.object_id, "userPrincipalName": p.user_principal_name, "displayName": p.display_name}
+                for p in self.directory.people()
+            ],
+        }
+
+    @property
+    def authority(self) -> str:
+        """Return the issuer of people's id tokens."""
+        return f"https://localhost:1/{TENANT_ID}/v2.0"
+
+    @property
+    def tables_url(self) -> str:
+        """Return the ledger's address: by number, for the SDK takes `localhost` for another emulator's (Cosmos)."""
+        return f"https://127.0.0.1:{self.ledger_wire.port}/{self.ledger_wire.account}"
+
+    def write_endpoints(self, path: Path) -> None:
+        """Write `endpoints()` for other processes, readable by this user alone."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self.endpoints(), indent=2) + "\n", encoding="utf-8")
+
+
+def free_port() -> int:
+    """Return a port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
