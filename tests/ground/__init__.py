@@ -1,0 +1,1 @@
+"""The ground: bootstrap, requirements, host settings, package contents, and what no file may say."""
