@@ -24,9 +24,7 @@ def _random_id() -> str:
 class Invocations:
     """Runs functions one invocation to a task; `running` is how many triggers are `busy`."""
 
-    def __init__(
-        self, timeout: timedelta, new_id: NewId = _random_id, invoke: Invoke = worker.invoke
-    ) -> None:
+    def __init__(self, timeout: timedelta, new_id: NewId = _random_id, invoke: Invoke = worker.invoke) -> None:
         self._timeout = timeout
         self._new_id = new_id
         self._invoke = invoke
