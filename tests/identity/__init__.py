@@ -1,0 +1,1 @@
+"""What the identity stand-ins promise."""

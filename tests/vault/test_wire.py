@@ -1,0 +1,320 @@
+"""The vault over its wire: what an unmodified SecretClient with a managed identity sees."""
+
+import asyncio
+import json
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.keyvault.secrets.aio import SecretClient
+
+from local import rights
+from local.faults import Fault, Kind
+from local.vault.records import Settings
+from tests.vault.conftest import ANY, LACKING, OFFICER, Desk
+
+_OUTSIDE = """
+import asyncio, json, sys
+from azure.identity import ManagedIdentityCredential
+from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
+from azure.keyvault.secrets import SecretClient
+from azure.keyvault.secrets.aio import SecretClient as AsyncSecretClient
+
+url, client_id = sys.argv[1:]
+
+async def main():
+    credential = AsyncManagedIdentityCredential(client_id=client_id)
+    async with credential, AsyncSecretClient(url, credential) as client:
+        await client.set_secret("from-aio", "one")
+        return (await client.get_secret("from-aio")).value
+
+def again():
+    with SecretClient(url, ManagedIdentityCredential(client_id=client_id)) as client:
+        return client.set_secret("from-sync", "two").value + client.get_secret("from-aio").value
+
+print(json.dumps([asyncio.run(main()), again()]))
+"""
+
+
+def _token(desk: Desk, resource: str | None = None) -> str:
+    return desk.identities.token(
+        header=ANY, resource=resource or desk.wire.resource, client_id=OFFICER.client_id
+    ).access_token
+
+
+async def _raw(
+    desk: Desk, verb: str, path: str, *, token: str | None, **options: Any
+) -> tuple[int, dict[str, str], Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    connector = aiohttp.TCPConnector(ssl=desk.certificates.client_context())
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.request(verb, desk.wire.url + path, headers=headers, **options) as answer,
+    ):
+        text = await answer.text()
+        return answer.status, dict(answer.headers), json.loads(text) if text else None
+
+
+async def test_outside_process_needs_only_the_environment(desk: Desk) -> None:
+    """A process with Azure's variables and the trust variables uses both clients, resource verification on."""
+    environment = {
+        **os.environ,
+        "SSL_CERT_FILE": str(desk.certificates.ca),
+        "REQUESTS_CA_BUNDLE": str(desk.certificates.bundle),
+    }
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", _OUTSIDE, desk.wire.url, OFFICER.client_id],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["one", "twoone"]
+    assert desk.vault.peek_value("from-sync") == "two"
+
+
+async def test_a_client_without_the_authority_is_turned_away(desk: Desk) -> None:
+    """TLS is verified: who does not trust the authority gets no answer."""
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError) as caught:
+            await session.get(desk.wire.url + "/secrets?api-version=7.6")
+    assert isinstance(caught.value.certificate_error, ssl.SSLCertVerificationError)
+
+
+async def test_a_secret_lives_and_goes(desk: Desk) -> None:
+    """Set, read, change, list, delete, recover, delete and purge: all by the SDK, with what was said kept."""
+    expires = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    async with desk.client(OFFICER) as client:
+        made = await client.set_secret(
+            "pass-1", "Zx9#", content_type="passcode", tags={"request": "r1"}, expires_on=expires
+        )
+        assert made.properties.version
+        read = await client.get_secret("pass-1")
+        assert (read.value, read.properties.tags, read.properties.expires_on) == (
+            "Zx9#",
+            {"request": "r1"},
+            expires,
+        )
+        assert (read.properties.recoverable_days, read.properties.recovery_level) == (
+            7,
+            "CustomizedRecoverable+Purgeable",
+        )
+        await client.update_secret_properties("pass-1", tags={"request": "r2"})
+        listed = [p async for p in client.list_properties_of_secrets()]
+        assert [(p.name, p.version, p.tags, p.content_type) for p in listed] == [
+            ("pass-1", None, {"request": "r2"}, "passcode")
+        ]
+        versions = [p async for p in client.list_properties_of_secret_versions("pass-1")]
+        assert [p.version for p in versions] == [made.properties.version]
+        await client.delete_secret("pass-1")
+        await client.recover_deleted_secret("pass-1")
+        assert (await client.get_secret("pass-1")).value == "Zx9#"
+        deleted = await client.delete_secret("pass-1")
+        assert deleted.scheduled_purge_date is not None
+        assert deleted.deleted_date is not None
+        assert deleted.scheduled_purge_date - deleted.deleted_date == timedelta(days=7)
+        assert [d.name async for d in client.list_deleted_secrets()] == ["pass-1"]
+        with pytest.raises(ResourceExistsError) as taken:
+            await client.set_secret("pass-1", "x")
+        assert taken.value.error is not None
+        assert taken.value.error.innererror == {"code": "ObjectIsDeletedButRecoverable"}
+        await client.purge_deleted_secret("pass-1")
+        assert [d.name async for d in client.list_deleted_secrets()] == []
+        with pytest.raises(ResourceNotFoundError):
+            await client.get_secret("pass-1")
+    assert desk.vault.snapshot() == ()
+
+
+async def test_every_page_is_followed(desk: Desk) -> None:
+    """The SDK walks all pages by the links it is given, with small pages too."""
+    for number in range(7):
+        desk.vault.set(f"pass-{number}", "v")
+    desk.vault.settings = Settings(page_size=3)
+    async with desk.client(OFFICER) as client:
+        names = [p.name async for p in client.list_properties_of_secrets(max_page_size=25)]
+        pages = [page async for page in client.list_properties_of_secrets().by_page()]
+    assert names == [f"pass-{number}" for number in range(7)]
+    assert len(pages) == 3
+
+
+type _Call = Callable[[SecretClient], Awaitable[object]]
+
+
+async def _all[T](items: Any) -> list[T]:
+    return [item async for item in items]
+
+
+_CALLS: list[tuple[str, _Call]] = [
+    ("secrets/setSecret/action", lambda c: c.set_secret("live", "x")),
+    ("secrets/getSecret/action", lambda c: c.get_secret("live")),
+    ("secrets/readMetadata/action", lambda c: _all(c.list_properties_of_secrets())),
+    ("secrets/readMetadata/action", lambda c: _all(c.list_properties_of_secret_versions("live"))),
+    ("secrets/readMetadata/action", lambda c: _all(c.list_deleted_secrets())),
+    ("secrets/readMetadata/action", lambda c: c.get_deleted_secret("gone")),
+    ("secrets/update/action", lambda c: c.update_secret_properties("live", enabled=False)),
+    ("secrets/delete", lambda c: c.delete_secret("live")),
+    ("secrets/recover/action", lambda c: c.recover_deleted_secret("gone")),
+    ("secrets/purge/action", lambda c: c.purge_deleted_secret("gone")),
+]
+
+
+@pytest.mark.parametrize(("action", "call"), _CALLS)
+async def test_each_missing_right_is_refused(desk: Desk, action: str, call: _Call) -> None:
+    """Without its data action a call is 403 ForbiddenByRbac and changes nothing; with all the others it is no help."""
+    desk.vault.set("live", "v")
+    desk.vault.set("gone", "v")
+    desk.vault.delete("gone")
+    before = desk.vault.snapshot()
+    async with desk.client(LACKING[action]) as client:
+        with pytest.raises(HttpResponseError) as caught:
+            await call(client)
+    assert caught.value.status_code == 403
+    assert caught.value.error is not None
+    assert (caught.value.error.code, caught.value.error.innererror) == (
+        "Forbidden",
+        {"code": "ForbiddenByRbac"},
+    )
+    assert desk.vault.snapshot() == before
+    async with desk.client(OFFICER) as client:
+        await call(client)
+
+
+async def test_the_products_identities_do_only_their_part(desk: Desk) -> None:
+    """The issuer sets and never reads; the courier reads and deletes and neither sets, lists nor purges."""
+    async with desk.client(rights.ISSUER) as issuer, desk.client(rights.COURIER) as courier:
+        await issuer.set_secret("pass-1", "Zx9#")
+        assert (await courier.get_secret("pass-1")).value == "Zx9#"
+        refused: list[Awaitable[object]] = [
+            issuer.get_secret("pass-1"),
+            courier.set_secret("pass-2", "x"),
+            _all(courier.list_properties_of_secrets()),
+        ]
+        for call in refused:
+            with pytest.raises(HttpResponseError, match="ForbiddenByRbac"):
+                await call
+        await courier.delete_secret("pass-1")
+        with pytest.raises(HttpResponseError, match="ForbiddenByRbac"):
+            await courier.purge_deleted_secret("pass-1")
+        await issuer.purge_deleted_secret("pass-1")
+    assert desk.vault.snapshot() == ()
+
+
+async def test_without_a_good_token_there_is_a_challenge(desk: Desk) -> None:
+    """No token, another audience or another key: 401 with the challenge, whatever is asked."""
+    others = desk.signer.app_token(
+        object_id=OFFICER.object_id,
+        client_id=OFFICER.client_id,
+        name="officer",
+        audience="https://vault.azure.net",
+        roles=(),
+    )
+    for token in (None, others, "not.a.token"):
+        for path in ("/secrets?api-version=7.6", "/nothing"):
+            status, headers, body = await _raw(desk, "GET", path, token=token)
+            assert (status, body["error"]["code"]) == (401, "Unauthorized")
+            assert f'resource="{desk.wire.resource}"' in headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "/secrets"),
+        ("GET", "/secrets?api-version=1.0"),
+        ("GET", "/secrets?api-version=7.6&maxresults=26"),
+        ("GET", "/secrets?api-version=7.6&maxresults=x"),
+        ("GET", "/secrets?api-version=7.6&$skiptoken=%FF"),
+        ("GET", "/secrets/a_b?api-version=7.6"),
+        ("POST", "/secrets/a/backup?api-version=7.6"),
+        ("GET", "/keys?api-version=7.6"),
+        ("PUT", "/secrets/a?api-version=7.6"),
+    ],
+)
+async def test_what_the_vault_does_not_do_it_refuses(desk: Desk, verb: str, path: str) -> None:
+    """Unknown versions, malformed queries and operations beyond secrets get Key Vault's error object."""
+    status, _, body = await _raw(desk, verb, path, token=_token(desk))
+    assert (status, body["error"]["code"]) == (400, "BadParameter")
+
+
+@pytest.mark.parametrize(
+    "body", ["{", "[]", '{"value": 1}', '{"value": "v", "tags": {"a": 1}}', '{"value": "v", "attributes": 1}']
+)
+async def test_malformed_bodies_store_nothing(desk: Desk, body: str) -> None:
+    """A body that is no secret is refused and nothing is stored."""
+    status, _, answer = await _raw(desk, "PUT", "/secrets/a?api-version=7.6", token=_token(desk), data=body)
+    assert (status, answer["error"]["code"]) == (400, "BadParameter")
+    assert desk.vault.snapshot() == ()
+
+
+@pytest.mark.parametrize("version", ["7.0", "7.6", "2025-07-01", "2026-04-01"])
+async def test_known_versions_are_served(desk: Desk, version: str) -> None:
+    """All versions that today's SDKs ask for are answered."""
+    async with desk.client(OFFICER, api_version=version) as client:
+        assert (await client.set_secret("a", "v")).value == "v"
+
+
+async def test_throttling_names_the_wait(desk: Desk) -> None:
+    """A throttled set is 429 with Retry-After and nothing stored; the SDK's own retry then succeeds."""
+    desk.faults.order(Fault("vault", "set", Kind.THROTTLE, seconds=1))
+    status, headers, body = await _raw(
+        desk, "PUT", "/secrets/a?api-version=7.6", token=_token(desk), json={"value": "v"}
+    )
+    assert (status, headers["Retry-After"], body["error"]["code"]) == (429, "1", "Throttled")
+    assert desk.vault.snapshot() == ()
+    desk.faults.order(Fault("vault", "set", Kind.THROTTLE, seconds=0))
+    async with desk.client(OFFICER) as client:
+        assert (await client.set_secret("a", "v")).value == "v"
+
+
+@pytest.mark.parametrize(("kind", "versions"), [(Kind.LOSE, 2), (Kind.CUT, 0), (Kind.FAIL, 0)])
+async def test_a_lost_answer_is_not_a_lost_act(desk: Desk, kind: Kind, versions: int) -> None:
+    """A lost answer leaves the secret stored, a cut or failing call does not; the caller sees an error each time.
+
+    aiohttp repeats a PUT by itself, once, on a connection that it had used before: so the fault must come twice,
+    and a lost answer can leave two versions of one secret.
+    """
+    desk.faults.order(Fault("vault", "set", kind, count=2))
+    async with desk.client(OFFICER, retry_total=0) as client:
+        with pytest.raises((ServiceRequestError, ServiceResponseError, HttpResponseError)):
+            await client.set_secret("a", "v")
+    assert len(desk.vault.snapshot()) == versions
+
+
+async def test_a_hanging_call_stops_with_its_caller(desk: Desk) -> None:
+    """A call that hangs ends by the caller's own timeout, with nothing done."""
+    desk.faults.order(Fault("vault", "set", Kind.HANG))
+    token = _token(desk)
+    with pytest.raises(TimeoutError):
+        await _raw(
+            desk,
+            "PUT",
+            "/secrets/a?api-version=7.6",
+            token=token,
+            json={"value": "v"},
+            timeout=aiohttp.ClientTimeout(total=0.2),
+        )
+    assert desk.vault.snapshot() == ()
+
+
+async def test_an_unknown_identity_gets_no_token(desk: Desk) -> None:
+    """A client whose identity the machine does not have fails at the credential, before the vault."""
+    stranger = rights.Identity(name="stranger", vault=OFFICER.vault)
+    async with desk.client(stranger) as client:
+        with pytest.raises(ClientAuthenticationError):
+            await client.get_secret("a")
