@@ -106,7 +106,7 @@ async def index(app_directory: Path) -> tuple[Function, ...]:
     The environment must hold the app's settings before. Raises AppRefused as the host would log it.
     """
     script = os.environ.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
-    if not os.path.isfile(app_directory / script):  # noqa: ASYNC240, PTH113 - before anything runs
+    if not (app_directory / script).is_file():
         # The library would take the app for an old-style one and report no functions and no error.
         raise AppRefused(f"{script} is not in the app's directory")
     sys.path.insert(0, str(app_directory))

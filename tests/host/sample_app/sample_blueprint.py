@@ -122,3 +122,6 @@ async def sample_raises(req: func.HttpRequest) -> func.HttpResponse:
 async def sample_files(req: func.HttpRequest) -> func.HttpResponse:
     """Answer whoever has the master key."""
     return func.HttpResponse(req.route_params.get("rest", ""))
+
+
+_tell("environment", names=sorted(os.environ))
