@@ -43,12 +43,13 @@ class Plan:
     timers: list[tuple[Function, str]] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+    homepage: bool = True
 
 
 def plan(functions: tuple[Function, ...], settings: HostSettings, environment: Mapping[str, str]) -> Plan:
     """Resolve every function's trigger. Raises OutputRefused for an app with output bindings."""
     outputs.refuse(functions)
-    made = Plan()
+    made = Plan(homepage=environment.get("AzureWebJobsDisableHomepage", "").lower() not in ("true", "1"))
     for function in functions:
         disabled = is_disabled(function.name, environment)
         try:
@@ -132,7 +133,7 @@ class Host:
         self._stack = AsyncExitStack()
         self._bus: list[BusTrigger] = []
         self.invocations = invocations
-        self.http = HttpTriggers(tuple(made.endpoints), keys, invocations)
+        self.http = HttpTriggers(tuple(made.endpoints), keys, invocations, homepage=made.homepage)
         self.timers = Timers(
             tuple(Timer(function, text, invocations, statuses, clock) for function, text in made.timers), clock
         )

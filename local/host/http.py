@@ -1,11 +1,13 @@
 """HTTP triggers: routes, keys, the request as the worker gets it, and the answer back.
 
-A method or a path that no route has is 404, a missing or wrong key 401, both with empty bodies; a handler that
-raises is 500. `X-MS-*` headers from outside never reach a function: only the platform may set them.
+A method or a path that no route has is 404 (the root: the host's own page, or 204 without it), a missing or wrong
+key 401, both with empty bodies; a handler that raises is 500. `X-MS-*` headers from outside never reach a function:
+only the platform may set them.
 """
 
 import hmac
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +22,8 @@ from local.host.worker import Datum, Function, datum
 _LARGEST_BODY = 100 * 1024 * 1024  # the host's own limit
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _PLATFORM_HEADERS = "x-ms-"
+_HOMEPAGE = "Your Functions 4.0 app is up and running"
+_LOG = logging.getLogger("Host.Http")
 IDENTITY = web.RequestKey("platform_identity", dict[str, str])
 
 
@@ -72,17 +76,29 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class HttpTriggers:
     """Answers requests by the functions' routes."""
 
-    def __init__(self, endpoints: tuple[Endpoint, ...], keys: Keys, invocations: Invocations) -> None:
-        self._endpoints = sorted(endpoints, key=lambda endpoint: endpoint.route.rank)
+    def __init__(
+        self, endpoints: tuple[Endpoint, ...], keys: Keys, invocations: Invocations, *, homepage: bool = True
+    ) -> None:
+        self._endpoints = endpoints
         self._keys = keys
         self._invocations = invocations
+        self._homepage = homepage
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
-        for endpoint in self._endpoints:
-            values = endpoint.route.match(request.rel_url.raw_path)
-            if values is not None and request.method in endpoint.methods:
-                return await self._answer(endpoint, values, request)
+        """Answer one request; where two routes fit, the first indexed, as the host asks them in turn."""
+        found = [
+            (endpoint, values)
+            for endpoint in self._endpoints
+            if request.method in endpoint.methods
+            and (values := endpoint.route.match(request.rel_url.raw_path)) is not None
+        ]
+        if len(found) > 1:
+            names = ", ".join(endpoint.function.name for endpoint, _ in found)
+            _LOG.warning("%s fits the routes of %s: in Azure their order decides", request.path, names)
+        if found:
+            return await self._answer(*found[0], request)
+        if request.path == "/" and request.method in ("GET", "HEAD"):
+            return web.Response(text=_HOMEPAGE) if self._homepage else web.Response(status=204)
         return web.Response(status=404)
 
     async def _answer(self, endpoint: Endpoint, values: Mapping[str, str], request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -38,17 +38,14 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; fields of `extra` are kept under `properties`."""
         invocation = getattr(record, "invocation_id", None) or invocation_id_cv.get()
-        category = record.name
-        if not category.startswith(("Function.", "Host.")):
-            function = self._name_of(invocation) if invocation else None
-            category = f"Function.{function}.User" if function else f"Worker.{record.name}"
+        category = category_of(record, self._name_of)
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "category": category,
             "message": record.getMessage(),
         }
-        if not category.startswith(("Function.", "Host.")) or category.endswith(".User"):
+        if category != record.name:
             line["logger"] = record.name
         if invocation:
             line["invocationId"] = invocation
@@ -60,9 +57,34 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def _without_repeats(record: logging.LogRecord) -> bool:
-    """Drop the library's own report of a failed invocation: the host's `Executed` line holds it."""
-    return not (record.name == "azure.functions" and record.msg == "Native invocation failed")
+def category_of(record: logging.LogRecord, name_of: NameOf) -> str:
+    """Return the host's name for where the record comes from."""
+    if record.name.startswith(("Function.", "Host.")):
+        return record.name
+    invocation = invocation_id_cv.get()
+    function = name_of(invocation) if invocation else None
+    return f"Function.{function}.User" if function else f"Worker.{record.name}"
+
+
+class Levels(logging.Filter):
+    """Lets through what host.json's `logging.logLevel` asks for: the longest prefix of a category decides.
+
+    The library's own report of a failed invocation is dropped: the host's `Executed` line holds it.
+    """
+
+    def __init__(self, levels: Sequence[tuple[str, str]], name_of: NameOf) -> None:
+        super().__init__()
+        self._levels = {prefix.lower(): _LEVELS.get(level.lower(), logging.INFO) for prefix, level in levels}
+        self._name_of = name_of
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is logged."""
+        if record.name == "azure.functions" and record.msg == "Native invocation failed":
+            return False
+        category = category_of(record, self._name_of).lower()
+        fitting = [p for p in self._levels if category == p or category.startswith(f"{p}.")]
+        least = self._levels[max(fitting, key=len)] if fitting else self._levels.get("default", logging.INFO)
+        return record.levelno >= least
 
 
 def after(written: logging.Handler, watcher: logging.Handler) -> None:
@@ -74,7 +96,7 @@ def after(written: logging.Handler, watcher: logging.Handler) -> None:
     root.addHandler(watcher)
 
 
-def install(name_of: NameOf, *, level: str, file: Path | None) -> logging.Handler:
+def install(name_of: NameOf, *, levels: Sequence[tuple[str, str]], file: Path | None) -> logging.Handler:
     """Send all logging of this process to `file`, or else to stdout; return the handler.
 
     The SDKs' own chatter below WARNING is left out: the host's listeners use the same SDKs as the app.
@@ -87,10 +109,10 @@ def install(name_of: NameOf, *, level: str, file: Path | None) -> logging.Handle
         file.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(JsonLines(name_of))
-    handler.addFilter(_without_repeats)
+    handler.addFilter(Levels(levels, name_of))
     root = logging.getLogger()
     root.addHandler(handler)
-    root.setLevel(_LEVELS.get(level.lower(), logging.INFO))
+    root.setLevel(logging.INFO)  # the worker makes no finer records; the filter decides what is written
     for noisy in ("azure", "aiohttp.access", "httpx", "asyncio"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     return handler

@@ -119,7 +119,7 @@ async def run(chosen: Options) -> int:
     settings = host_settings(chosen.app, os.environ)
     invocations = Invocations(settings.function_timeout)
     crashes = CrashPoints()
-    handler = logs.install(invocations.name_of, level=settings.log_level, file=chosen.log)
+    handler = logs.install(invocations.name_of, levels=settings.log_levels, file=chosen.log)
     logs.after(handler, crashes)
     try:
         functions = await worker.index(chosen.app)

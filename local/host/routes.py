@@ -1,11 +1,15 @@
-"""ASP.NET route templates, as far as HTTP triggers use them: literals, `{id}`, `{id:int}`, `{id?}`, `{*rest}`."""
+"""ASP.NET route templates, as far as HTTP triggers use them: literals, `{id}`, `{id:int}`, `{id?}`, `{*rest}`.
+
+The Functions host takes an empty route for none at all and serves the function under its name; a function at the
+site's root needs a route that may be empty, such as `{ignored:maxlength(0)?}`.
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::[^{}?]+)*)(\?)?\}")
+_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::[^{}?:]+)*)(\?)?\}")
 
 
 def _is_guid(text: str) -> bool:
@@ -22,6 +26,17 @@ _CONSTRAINTS: dict[str, Callable[[str], bool]] = {
     "guid": _is_guid,
     "int": _is_int,
 }
+_LENGTH = re.compile(r"maxlength\((\d+)\)")
+
+
+def _constraint(text: str) -> Callable[[str], bool]:
+    length = _LENGTH.fullmatch(text)
+    if length is not None:
+        most = int(length.group(1))
+        return lambda value: len(value) <= most
+    if text not in _CONSTRAINTS:
+        raise ValueError(f"the route constraint '{text}' is not known here")
+    return _CONSTRAINTS[text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +49,11 @@ class Segment:
     optional: bool = False
     rest: bool = False
 
-    @property
-    def rank(self) -> int:
-        """Return the order of precedence: literal, constrained, plain, the rest."""
-        if not self.name:
-            return 0
-        if self.rest:
-            return 3
-        return 1 if self.constraints else 2
-
     def accepts(self, text: str) -> bool:
         """Tell whether the path's part fits; literals are compared without case."""
         if not self.name:
             return text.lower() == self.literal.lower()
-        return text != "" and all(_CONSTRAINTS[constraint](text) for constraint in self.constraints)
+        return text != "" and all(_constraint(one)(text) for one in self.constraints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,6 @@ class Route:
     """A compiled template."""
 
     segments: tuple[Segment, ...]
-
-    @property
-    def rank(self) -> tuple[int, ...]:
-        """Return what routes are tried in order of."""
-        return tuple(segment.rank for segment in self.segments)
 
     def match(self, raw_path: str) -> dict[str, str] | None:
         """Return the route values of a path (percent-encoded, no query), or None when it does not fit."""
@@ -97,6 +98,5 @@ def _segment(text: str) -> Segment:
     star, name, constraints, optional = match.groups()
     names = tuple(constraints.strip(":").split(":")) if constraints else ()
     for constraint in names:
-        if constraint not in _CONSTRAINTS:
-            raise ValueError(f"the route constraint '{constraint}' is not known here")
+        _constraint(constraint)
     return Segment(name=name, constraints=names, optional=bool(optional), rest=bool(star))

@@ -10,6 +10,7 @@ from typing import Any
 
 _PERCENT = re.compile(r"%([^%\s]+)%")
 _TIMESPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?")
+_LOG_LEVEL = "logging:loglevel:"
 _OVERRIDE = "AzureFunctionsJobHost__"
 
 
@@ -34,11 +35,14 @@ def timespan(text: str) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """The part of host.json that the stand-in obeys, with the extensions' own defaults."""
+    """The part of host.json that the stand-in obeys, with the extensions' own defaults.
+
+    `log_levels`: prefix of a category in lower case (or "default") and the least level logged.
+    """
 
     route_prefix: str = "api"
     function_timeout: timedelta = timedelta(minutes=30)
-    log_level: str = "Information"
+    log_levels: tuple[tuple[str, str], ...] = ()
     auto_complete: bool = True
     max_concurrent_calls: int = 16
     max_concurrent_sessions: int = 8
@@ -70,7 +74,9 @@ def host_settings(app_directory: Path, environment: Mapping[str, str]) -> HostSe
     return HostSettings(
         route_prefix=str(flat.get("extensions:http:routeprefix", base.route_prefix)).strip("/"),
         function_timeout=span("functiontimeout", base.function_timeout),
-        log_level=str(flat.get("logging:loglevel:default", base.log_level)),
+        log_levels=tuple(
+            (name.removeprefix(_LOG_LEVEL), str(level)) for name, level in flat.items() if name.startswith(_LOG_LEVEL)
+        ),
         auto_complete=_boolean(flat.get(bus + "autocompletemessages", flat.get(bus + "autocomplete", True))),
         max_concurrent_calls=int(flat.get(bus + "maxconcurrentcalls", base.max_concurrent_calls)),
         max_concurrent_sessions=int(flat.get(bus + "maxconcurrentsessions", base.max_concurrent_sessions)),

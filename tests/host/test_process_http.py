@@ -52,6 +52,7 @@ async def test_requests_reach_functions_as_in_azure(desk: Desk) -> None:
             ("DELETE", "/api/things/7", 404),
             ("GET", "/things/7", 404),
             ("GET", "/admin/functions", 404),
+            ("POST", "/", 404),
             ("GET", "/api/raises", 500),
             ("GET", "/api/keyed", 401),
             ("GET", "/api/keyed?code=wrong", 401),
@@ -60,6 +61,8 @@ async def test_requests_reach_functions_as_in_azure(desk: Desk) -> None:
             ("GET", "/api/files/a?code=host-key", 401),
         ):
             assert (await fetch(host, method, path))[:2] == (status, ""), path
+        assert (await fetch(host, "GET", "/"))[1].startswith("Your Functions")
+        assert (await fetch(host, "GET", "/api/sample_nameless"))[:2] == (200, "nameless")
         for key in ("function-key", "host-key", "master-key"):
             assert (await fetch(host, "GET", f"/api/keyed?code={key}"))[:2] == (200, "opened GET")
         wrong = {"x-functions-key": "wrong"}

@@ -106,6 +106,12 @@ async def sample_thing(req: func.HttpRequest) -> func.HttpResponse:
     return response
 
 
+@blueprint.route(route="", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def sample_nameless(req: func.HttpRequest) -> func.HttpResponse:
+    """Show that an empty route is none: the host serves this under the function's name."""
+    return func.HttpResponse("nameless" if req.method == "GET" else "")
+
+
 @blueprint.route(route="keyed", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 async def sample_keyed(req: func.HttpRequest) -> func.HttpResponse:
     """Answer whoever has a key."""
