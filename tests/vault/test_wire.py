@@ -318,3 +318,9 @@ async def test_an_unknown_identity_gets_no_token(desk: Desk) -> None:
     async with desk.client(stranger) as client:
         with pytest.raises(ClientAuthenticationError):
             await client.get_secret("a")
+
+
+async def test_the_wire_listens_on_loopback_only(desk: Desk) -> None:
+    """Nobody outside this machine reaches the vault."""
+    assert desk.wire._runner is not None
+    assert [address[0] for address in desk.wire._runner.addresses] == ["127.0.0.1"]
