@@ -20,6 +20,7 @@ CODE_LIVES = timedelta(minutes=10)
 TOKEN_LIVES = timedelta(hours=1)
 SESSION_LIVES = timedelta(hours=24)
 _PROMPTS = frozenset({"login", "none", "select_account"})
+_MAX_AGE_DIGITS = 9
 _CHALLENGE_CHARS = 43  # base64url of a SHA-256 without padding
 
 
@@ -115,7 +116,7 @@ class SignIn:
                 "AADSTS90023: The prompt is not supported.",
             ),
             (
-                max_age is None or (max_age.isascii() and max_age.isdecimal()),
+                max_age is None or (max_age.isascii() and max_age.isdecimal() and len(max_age) <= _MAX_AGE_DIGITS),
                 "invalid_request",
                 "AADSTS90023: max_age must be seconds.",
             ),

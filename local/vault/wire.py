@@ -21,7 +21,7 @@ from local.faults import Faults, Handler, suffer
 from local.tokens import TENANT_ID, Caller, Signer, TokenRefused
 from local.vault import shapes
 from local.vault.model import Vault
-from local.vault.records import Page, VaultRefusal, bad
+from local.vault.records import MAX_PAGE, Page, VaultRefusal, bad
 
 API_VERSIONS = frozenset({f"7.{minor}" for minor in range(7)} | {"2025-07-01", "2026-04-01"})
 _PREFIX = "Microsoft.KeyVault/vaults/"
@@ -258,7 +258,7 @@ def _size(request: web.Request) -> int | None:
     told = request.query.get("maxresults")
     if told is None:
         return None
-    if not told.isdecimal():
+    if not told.isdecimal() or len(told) > len(str(MAX_PAGE)):
         raise bad("maxresults must be a number.")
     return int(told)
 

@@ -179,6 +179,7 @@ def test_a_registered_secret_is_demanded(provider: SignIn) -> None:
         ({"prompt": "none login"}, "invalid_request", False),
         ({"max_age": "-1"}, "invalid_request", False),
         ({"max_age": "²"}, "invalid_request", False),
+        ({"max_age": "9" * 5000}, "invalid_request", False),
     ],
 )
 def test_bad_requests_never_leave_for_a_stranger(
