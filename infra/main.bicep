@@ -24,6 +24,21 @@ param protectedGroups string = ''
 @maxValue(64)
 param lanes int = 16
 
+@description('What the CloudEvents attribute `source` may be on each queue, comma separated.')
+param joinerSources string = '/hr/workday'
+param ticketSources string = '/itsm/servicenow'
+
+@description('How long before a start a pass may be made, how far off a start may be, how long an unknown joiner is waited for.')
+param leadMinutes int = 30
+param joinerWindowDays int = 30
+param joinerPatienceHours int = 24
+
+@description('True only for a tenant without PIM (no Entra ID P2): its eligibilities cannot be read because there are none.')
+param withoutP2 bool = false
+
+@description('True lets the issuer look for a use of a pass in the sign-in log; it then needs AuditLog.Read.All as well.')
+param readSignIns bool = false
+
 @description('Object ids of the service principals that send events; empty: granted later by hand.')
 param hrPrincipalId string = ''
 param itsmPrincipalId string = ''
@@ -115,6 +130,13 @@ var common = {
   PASSDESK_LANES: string(lanes)
   PASSDESK_PROTECTED_PEOPLE: protectedPeople
   PASSDESK_PROTECTED_GROUPS: protectedGroups
+  PASSDESK_WITHOUT_P2: string(withoutP2)
+  PASSDESK_READ_SIGN_INS: string(readSignIns)
+  PASSDESK_LEAD_MINUTES: string(leadMinutes)
+  PASSDESK_JOINER_WINDOW_DAYS: string(joinerWindowDays)
+  PASSDESK_JOINER_PATIENCE_HOURS: string(joinerPatienceHours)
+  PASSDESK_JOINER_SOURCES: joinerSources
+  PASSDESK_TICKET_SOURCES: ticketSources
   PASSDESK_JOINERS_QUEUE: 'joiners'
   PASSDESK_TICKETS_QUEUE: 'tickets'
   PASSDESK_REQUESTS_QUEUE: 'requests'

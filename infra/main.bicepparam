@@ -1,8 +1,8 @@
 using 'main.bicep'
 
 param name = readEnvironmentVariable('PASSDESK_NAME', 'prod')
-param mailbox = readEnvironmentVariable('PASSDESK_MAILBOX', '')
-param pageClientId = readEnvironmentVariable('PASSDESK_PAGE_CLIENT_ID', '')
+param mailbox = readEnvironmentVariable('PASSDESK_MAILBOX')
+param pageClientId = readEnvironmentVariable('PASSDESK_PAGE_CLIENT_ID')
 param protectedPeople = readEnvironmentVariable('PASSDESK_PROTECTED_PEOPLE', '')
 param protectedGroups = readEnvironmentVariable('PASSDESK_PROTECTED_GROUPS', '')
 param hrPrincipalId = readEnvironmentVariable('PASSDESK_HR_PRINCIPAL_ID', '')

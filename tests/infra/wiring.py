@@ -1,9 +1,12 @@
 """Rules about how the parts are joined: accounts, apps, settings, sign-in, params."""
 
+import contextlib
 import re
-from collections.abc import Iterator
+import unittest.mock
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 
+from shared.composition.settings import BadSettings, Settings, _Reader
 from tests.infra.bicep import Declared, Expression
 from tests.infra.tree import ROOT, SITE, Infra, dig, text, wants
 
@@ -86,14 +89,24 @@ def settings_in_infra(infra: Infra) -> set[str]:
 
 
 def settings_in_code() -> set[str]:
-    """Return the name of every PASSDESK_ setting that stands in the product."""
+    """Return the name of every setting that the product asks for, or that a binding of it names."""
+    asked: set[str] = set()
+    real = _Reader.one
+
+    def one[T](self: _Reader, name: str, parse: Callable[[str], T], *, default: str | None = None) -> T:
+        asked.add(f"PASSDESK_{name}")
+        return real(self, name, parse, default=default)
+
+    with unittest.mock.patch.object(_Reader, "one", one), contextlib.suppress(BadSettings):
+        Settings.from_env({})
     code = [ROOT / "function_app.py", *(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]
-    return {
+    spelt = {
         name
         for path in code
         if path.exists()
-        for name in re.findall(r"\bPASSDESK_[A-Z][A-Z0-9_]*(?:__[A-Za-z]+)?", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"\bPASSDESK_[A-Z][A-Z0-9_]*[A-Z](?:__[A-Za-z]+)?", path.read_text(encoding="utf-8"))
     }
+    return asked | spelt
 
 
 def settings_are_the_codes(infra: Infra) -> Iterator[str]:
