@@ -9,7 +9,14 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from aiohttp import ClientConnectorError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceRequestTimeoutError,
+)
 
 from shared.adapters.retry_after import retry_after
 from shared.domain.fates import Conflict, Failure, GiveUp, TryLater
@@ -57,8 +64,8 @@ def status_of(error: Exception) -> int | None:
 
 def _fate(where: str, error: Exception, lost: Lost) -> Failure:
     status = status_of(error)
-    if isinstance(error, ServiceRequestError):
-        return TryLater(where)  # it never left
+    if _unsent(error):
+        return TryLater(where)
     if status == HTTPStatus.UNAUTHORIZED or (isinstance(error, ClientAuthenticationError) and status not in _NEVER):
         return TryLater(where, _TOKEN_PAUSE)  # no token, or an outdated one: nothing was done
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -67,6 +74,13 @@ def _fate(where: str, error: Exception, lost: Lost) -> Failure:
         return Conflict(where)
     never = status is not None and HTTPStatus(status).is_client_error and status != HTTPStatus.REQUEST_TIMEOUT
     return GiveUp(where, Reason.DIRECTORY_REFUSED) if never else lost(where)
+
+
+def _unsent(error: Exception) -> bool:
+    """Tell whether no connection was made. The SDK calls also a cut on the way back a ServiceRequestError."""
+    if isinstance(error, ServiceRequestTimeoutError):
+        return True
+    return isinstance(error, ServiceRequestError) and isinstance(error.inner_exception, ClientConnectorError)
 
 
 def _headers(error: Exception) -> dict[str, str]:

@@ -38,7 +38,8 @@ class Reader:
 
     def expect(self, column: str, value: str | int) -> None:
         """Make sure of a column's value. Raises DamagedRow."""
-        if self._row.get(column) != value:
+        found = self._row.get(column)
+        if type(found) is not type(value) or found != value:  # True equals 1
             raise self._damaged(column)
 
     def _damaged(self, column: str) -> DamagedRow:
@@ -48,6 +49,14 @@ class Reader:
 def as_json(value: object) -> str:
     """Return compact JSON in ASCII: whatever a name holds, the service stores it."""
     return json.dumps(value, separators=(",", ":"))
+
+
+def listed(value: object) -> list[Any]:
+    """Return the list in a JSON text. Raises TypeError, ValueError."""
+    found = json.loads(text(value))
+    if not isinstance(found, list):
+        raise TypeError
+    return found
 
 
 def time_or_none(moment: datetime | None) -> str | None:
