@@ -18,7 +18,7 @@ case "$me" in
   *--list-breaks) printf 'leak\\ntwo-passes\\n' ;;
   "demo --break"*) exit "${BROKEN:-1}" ;;
 esac
-case "$me" in $FAIL) exit 3 ;; esac
+case "$me" in $FAIL) echo "make: *** [Makefile:1: $me] Error 1" >&2; exit 3 ;; esac
 """
 
 
