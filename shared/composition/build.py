@@ -29,6 +29,8 @@ from shared.flows.services import Clock, CourierServices, IssuerServices
 
 type NewId = Callable[[], str]
 
+# Said outright: the SDK takes some host names for Cosmos DB's. It is the audience in every cloud (Storage docs).
+_STORAGE = "https://storage.azure.com"
 REQUESTS, DUE, HANDOVERS = "requests", "due", "handovers"
 
 
@@ -89,7 +91,9 @@ def _vault(settings: Settings, credential: AsyncTokenCredential) -> SecretClient
 
 
 def _table(settings: Settings, credential: AsyncTokenCredential, name: str, new_id: NewId) -> Table:
-    client = TableClient(settings.ledger_url, name, credential=credential, **azure_fates.CLIENT_BOUNDS)
+    client = TableClient(
+        settings.ledger_url, name, credential=credential, audience=_STORAGE, **azure_fates.CLIENT_BOUNDS
+    )
     return Table(client, f"ledger.{name}", new_id)
 
 

@@ -37,7 +37,7 @@ async def test_a_joiners_facts_are_read_whole(graph: GraphDirectory) -> None:
     assert facts.manager.object_id == person_id("dana")
     assert isinstance(facts.policy, PassPolicy)
     assert facts.policy.enabled
-    assert facts.methods == {"password"}
+    assert facts.methods == frozenset({"password"})
     assert isinstance(facts.privileges.groups, tuple)
     assert Group(group_id(NEW_COLLEAGUES), role_assignable=False) in facts.privileges.groups
     assert never(facts.privileges, Terms()) == ()
