@@ -22,14 +22,14 @@ type _Answer = Callable[[SignedIn, IdToken], Awaitable[func.HttpResponse]]
 
 
 @blueprint.function_name("hand_over_list")
-@blueprint.route(route="", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route(route="handover", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def hand_over_list(req: func.HttpRequest) -> func.HttpResponse:
     """Show who waits for the caller."""
 
     async def answer(caller: SignedIn, _: IdToken) -> func.HttpResponse:
         return pages.waiting_list(await waiting(caller, courier_services()))
 
-    return await _signed_in(req, "/", answer)
+    return await _signed_in(req, "/handover", answer)
 
 
 @blueprint.function_name("hand_over_look")

@@ -19,10 +19,12 @@ from local.directory.tenant import contoso
 from local.directory.wire import DirectoryWire
 from local.faults import Faults
 from local.identity.model import ManagedIdentities
+from local.identity.signin import SignIn
+from local.identity.signin_wire import SignInWire
 from local.identity.wire import ManagedIdentityWire
 from local.ledger.model import Ledger
 from local.ledger.wire import LedgerWire
-from local.tokens import TENANT_ID, Signer
+from local.tokens import Signer
 from local.vault.model import Vault
 from local.vault.wire import VaultWire
 
@@ -73,6 +75,8 @@ class Desk:
         self.vault = Vault(clock)
         self.directory: Directory = contoso(clock, options.seed)
         self.ledger = Ledger(clock)
+        self.people = SignIn(clock, self.directory.people)
+        self.people.register(PAGE_CLIENT_ID, (f"{self.page_url}/.auth/login/aad/callback",))
         tls = self.certificates.server_context()
         self.bus_wire = BusWire(
             self.bus, signer=self.signer, clock=clock, faults=self.faults, sas_keys={BUS_KEY_NAME: self.sas_key}
@@ -80,6 +84,7 @@ class Desk:
         self.vault_wire = VaultWire(self.vault, self.signer, self.faults, tls)
         self.directory_wire = DirectoryWire(self.directory, self.signer, self.faults)
         self.ledger_wire = LedgerWire(self.ledger, self.signer, self.faults, tls)
+        self.sign_in_wire = SignInWire(self.people, self.faults, tls)
 
     async def start(self) -> None:
         """Start what the options name."""
@@ -109,10 +114,18 @@ class Desk:
         )
         self.identity_wire = ManagedIdentityWire(self.identities, self.faults)
         await self.identity_wire.start()
+        await self.sign_in_wire.start()
 
     async def stop(self) -> None:
         """Stop everything; the models stay readable."""
-        for wire in (self.bus_wire, self.vault_wire, self.directory_wire, self.ledger_wire, self.identity_wire):
+        for wire in (
+            self.bus_wire,
+            self.vault_wire,
+            self.directory_wire,
+            self.ledger_wire,
+            self.identity_wire,
+            self.sign_in_wire,
+        ):
             await wire.stop()
 
     @property
@@ -156,7 +169,7 @@ class Desk:
     @property
     def authority(self) -> str:
         """Return the issuer of people's id tokens."""
-        return f"https://localhost:1/{TENANT_ID}/v2.0"
+        return self.people.issuer
 
     @property
     def tables_url(self) -> str:

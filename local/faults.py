@@ -69,9 +69,7 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 type Refusal = Callable[[int, float], web.Response]
 
 
-async def suffer(
-    fault: Fault | None, request: web.Request, act: Handler, refusal: Refusal
-) -> web.StreamResponse:
+async def suffer(fault: Fault | None, request: web.Request, act: Handler, refusal: Refusal) -> web.StreamResponse:
     """Run `act` as `fault` allows; `refusal(status, retry_after)` makes the service's own error."""
     match fault.kind if fault else None:
         case None:

@@ -8,10 +8,12 @@ import asyncio
 import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from local.canary import sightings
+from local.host.clockwork import Traveller
 
 _ENTITIES = ("joiners", "tickets", "requests", "deliveries", "asks", "quarantine")
 _SUBSCRIPTIONS = (("outcomes", "hr"), ("outcomes", "itsm"), ("outcomes", "all"), ("security", "siem"))
@@ -121,6 +123,7 @@ def main() -> None:
     """Read, look, print."""
     endpoints = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     asked = json.loads(sys.stdin.read())
+    Traveller().by(timedelta(seconds=asked["offsetSeconds"]))  # its tokens must be of the same day
     sys.stdout.write(json.dumps(asyncio.run(audit(endpoints, asked)), default=str))
 
 

@@ -12,6 +12,7 @@ import httpx
 _FORM_TOKEN = re.compile(r'name="token" value="([0-9a-f]+)"')
 _PASSCODE = re.compile(r'<output class="passcode"[^>]*>(.*?)</output>', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
+_MOST_STEPS = 12
 
 
 class PageError(RuntimeError):
@@ -56,7 +57,7 @@ class Browser:
 
     async def sign_in(self) -> None:
         """Sign in as this person. Raises PageError."""
-        answer = await self._follow(f"{self._page}/.auth/login/aad?post_login_redirect_uri=/&prompt=login")
+        answer = await self._follow(f"{self._page}/.auth/login/aad?post_login_redirect_uri=/handover&prompt=login")
         if answer.status_code != httpx.codes.OK or not str(answer.url).startswith(self._page):
             msg = f"signing in ended at {answer.url} with {answer.status_code}"
             raise PageError(msg)
@@ -82,27 +83,17 @@ class Browser:
         return await self.post(f"/handover/{request_id}", {"token": before.form_token, "check": check})
 
     async def _follow(self, url: str) -> httpx.Response:
-        for _ in range(12):
-            answer = await self._client.get(url)
-            while True:
-                if answer.is_redirect:
-                    url = urljoin(str(answer.url), answer.headers["location"])
-                    break
-                form = _choice(answer, self._person)
-                if form is None:
-                    return answer
-                answer = await self._client.post(form[0], data=form[1])
+        answer = await self._client.get(url)
+        for _ in range(_MOST_STEPS):
+            if answer.is_redirect:
+                answer = await self._client.get(urljoin(str(answer.url), answer.headers["location"]))
+            elif _is_choice(answer):
+                answer = await self._client.post(answer.url, data={"person": self._person, "mfa": "yes"})
+            else:
+                return answer
         msg = "signing in went round in circles"
         raise PageError(msg)
 
 
-def _choice(answer: httpx.Response, person: str) -> tuple[str, dict[str, str]] | None:
-    """Return where to send the provider's form, with this person chosen; None when the page is not that form."""
-    if "authorize" not in urlsplit(str(answer.url)).path:
-        return None
-    action = re.search(r'<form[^>]*action="([^"]*)"', answer.text)
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text))
-    chooser = re.search(r'name="([^"]+)"[^>]*value="' + re.escape(person), answer.text)
-    name = chooser.group(1) if chooser else "person"
-    fields = {key: html.unescape(value) for key, value in hidden.items()}
-    return urljoin(str(answer.url), html.unescape(action.group(1)) if action else ""), {**fields, name: person}
+def _is_choice(answer: httpx.Response) -> bool:
+    return urlsplit(str(answer.url)).path.endswith("/oauth2/v2.0/authorize")

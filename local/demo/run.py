@@ -53,6 +53,6 @@ async def demo(*, json_file: Path | None, broken: str | None, keep: bool, seed: 
 
 
 async def _stay(stage: Stage) -> None:
-    say(f"\nThe page is at {stage.desk.page_url}/ (sign in as anybody, for instance Dana Berg).")
+    say(f"\nThe page is at {stage.desk.page_url}/handover (sign in as anybody, for instance Dana Berg).")
     say(f"Endpoints for the SDKs: {stage.desk.options.directory / 'endpoints.json'}. Ctrl-C ends it.")
     await asyncio.Event().wait()

@@ -1,6 +1,7 @@
 """Faults planted from outside, so that the demo's checks can be seen to fail. The product knows nothing of them."""
 
 from dataclasses import dataclass
+
 from local.demo.stage import Stage
 
 BREAKS = {

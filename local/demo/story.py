@@ -101,10 +101,10 @@ class Story:
             self._check(foreign.status == _NOT_FOUND, "a stranger sees nothing")
         async with stage.browser("dana") as dana:
             await dana.sign_in()
-            listed = await dana.get("/")
+            listed = await dana.get("/handover")
             before = await dana.get(f"/handover/{ada}")
             stage.answers += [("page, the list", listed.text), ("page, before the reveal", before.text)]
-            self._check(f"/handover/{ada}" in listed.text, "the manager's list names Ada")
+            self._check(f"/handover/{ada}" in listed.text, f"the manager's list names Ada (status {listed.status})")
             shown = await dana.reveal(ada)
             passcode = shown.passcode
             if passcode is None:

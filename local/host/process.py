@@ -38,7 +38,6 @@ from local.host.settings import host_settings
 from local.host.timers import StatusStore
 
 _DRAIN_SECONDS = 7.0
-_CLOSE_SECONDS = 1.0
 _LOOPBACK = "127.0.0.1"
 
 
@@ -100,7 +99,7 @@ def _keys(document: Mapping[str, Any]) -> Keys:
 
 
 async def _serve(app: web.Application, port: int) -> tuple[web.AppRunner, int]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSE_SECONDS)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_SECONDS)
     await runner.setup()
     await web.TCPSite(runner, _LOOPBACK, port).start()
     return runner, int(runner.addresses[0][1])
@@ -183,9 +182,7 @@ async def _live(
         }
     )
     await over.wait()
-    await host.stop(_DRAIN_SECONDS)
-    for one in runners:
-        await one.cleanup()
+    await asyncio.gather(host.stop(_DRAIN_SECONDS), *(one.cleanup() for one in runners))
     if gate is not None:
         await gate.close()
 
