@@ -1,8 +1,10 @@
 """The host process over a real AMQP bus: messages reach the app's functions and are settled."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from local.bus.message import Counts, Message
 from tests.host.conftest import Desk, eventually
@@ -86,3 +88,33 @@ async def test_a_restarted_bus_is_found_again(desk: Desk) -> None:
         await desk.wire.start(port, ssl_context=desk.certificates.server_context())
         await eventually(lambda: len(host.told("binary")) == 2, 20)
         await eventually(lambda: host.told("session"), 20)
+
+
+async def test_messages_flow_on_after_days_went_by(desk: Desk) -> None:
+    """Bus, identities and host move together by three days; links and tokens of before are replaced soon."""
+    async with desk.host() as host:
+        desk.bus.send("joiners", Message(body=b"before"))
+        desk.bus.send("requests", Message(body=b"before", session_id="lane"))
+        # Settled before the jump: a lock that days went by over is lost, and the message comes again.
+        await eventually(lambda: desk.bus.counts("joiners") == desk.bus.counts("requests") == Counts())
+        with time_machine.travel(datetime.now(UTC) + timedelta(days=3), tick=True):
+            await host.control("POST", "/travel", {"offsetSeconds": 3 * 86_400})
+            desk.bus.send("joiners", Message(body=b"after"))
+            desk.bus.send("requests", Message(body=b"after", session_id="lane"))
+            desk.bus.send("requests", Message(body=b"after", session_id="other"))
+            await eventually(lambda: len(host.told("binary")) == 2, 20)
+            await eventually(lambda: len(host.told("session")) == 3, 20)
+            await eventually(lambda: desk.bus.counts("requests") == Counts())
+            await eventually(lambda: desk.bus.counts("joiners") == Counts())
+            assert len(host.told("binary")) == 2
+            assert host.told("binary")[1]["enqueued"] > host.told("binary")[0]["enqueued"]
+
+
+async def test_a_long_call_keeps_its_lock(desk: Desk) -> None:
+    """Longer than the lock lasts: renewed on the queue and on the session, worked once."""
+    async with desk.host() as host:
+        desk.bus.send("joiners", Message(body=b"slow7"))
+        desk.bus.send("requests", Message(body=b"slow7", session_id="lane"))
+        await eventually(lambda: len(host.told("binary") + host.told("session")) == 2)
+        await eventually(lambda: desk.bus.counts("joiners") == desk.bus.counts("requests") == Counts(), 12)
+        assert len(host.told("binary") + host.told("session")) == 2

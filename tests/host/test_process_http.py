@@ -146,11 +146,13 @@ async def test_a_handler_that_exits_has_failed_and_the_host_lives(desk: Desk) ->
 
 
 async def test_sigterm_drains_the_running_call(desk: Desk) -> None:
-    """The call ends and settles, then the process does; nothing is redelivered."""
+    """A message's call ends and settles, a request is answered, then the process ends; nothing is redelivered."""
     async with desk.host(disabled=("sample_dead", "sample_text", "sample_session")) as host:
-        desk.bus.send("joiners", Message(body=b"slow1"))
-        await eventually(lambda: host.told("binary"))
+        desk.bus.send("joiners", Message(body=b"slow2"))
+        request = asyncio.create_task(fetch(host, "GET", "/api/slow"))
+        await eventually(lambda: host.told("binary") and host.told("slow"))
         assert await host.stop() == 0
+        assert (await request)[:2] == (200, "done")
     assert desk.bus.counts("joiners") == Counts()
 
 

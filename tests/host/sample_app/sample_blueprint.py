@@ -124,6 +124,14 @@ async def sample_raises(req: func.HttpRequest) -> func.HttpResponse:
     raise RuntimeError(f"ordered to raise {req.method}")
 
 
+@blueprint.route(route="slow", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def sample_slow(req: func.HttpRequest) -> func.HttpResponse:
+    """Take two seconds."""
+    _tell("slow", method=req.method)
+    await asyncio.sleep(2)
+    return func.HttpResponse("done")
+
+
 @blueprint.route(route="files/{*rest}", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
 async def sample_files(req: func.HttpRequest) -> func.HttpResponse:
     """Answer whoever has the master key."""
