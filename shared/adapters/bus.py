@@ -1,7 +1,7 @@
 """The bus over azure-servicebus: what issuer and courier send. Receiving is the Functions host's business.
 
 Every message has an id made of what it says, so that a repeat can be known. A sender is kept open per entity (opening
-one costs 0.3 s) and dropped when a send fails; the next send opens another.
+one costs 0.3 s) and dropped when a send fails; the next try opens another.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from shared.domain.reasons import Reason
 # Bounds for the client: one quick retry of its own, then the flows decide.
 CLIENT_BOUNDS: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
 
-_SEND_LIMIT = timedelta(seconds=30)
+_SEND_LIMIT = timedelta(seconds=20)
 _BUSY_PAUSE = timedelta(seconds=10)
 _JSON = "application/json"
 _EVENT = "application/cloudevents+json"
@@ -67,22 +67,32 @@ class Senders:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def send(self, entity: str, message: ServiceBusMessage, *, topic: bool = False) -> None:
-        """Send one message. Raises TryLater, and GiveUp when a right or the entity is missing or it is too large."""
-        failure: Failure
+        """Send one message; a kept link that fails may only be old, so a new one gets a second try.
+
+        Raises TryLater, and GiveUp when a right or the entity is missing or the message is too large.
+        """
         async with self._locks.setdefault(entity, asyncio.Lock()):
-            try:
-                async with asyncio.timeout(_SEND_LIMIT.total_seconds()):
-                    await self._sender(entity, topic=topic).send_messages(message)
-            except (AzureError, TimeoutError, OSError, ValueError) as error:
-                failure = _fate(f"bus.{entity}", error)
-                await self._drop(entity)
-            except BaseException:
-                # Cancelled in the middle: what the sender is worth now, nobody knows.
-                await asyncio.shield(self._drop(entity))
-                raise
-            else:
-                return
-        raise failure
+            kept = entity in self._open
+            failure = await self._try(entity, message, topic=topic)
+            if failure is not None and kept:
+                failure = await self._try(entity, message, topic=topic)
+        if failure is not None:
+            raise failure
+
+    async def _try(self, entity: str, message: ServiceBusMessage, *, topic: bool) -> Failure | None:
+        try:
+            async with asyncio.timeout(_SEND_LIMIT.total_seconds()):
+                await self._sender(entity, topic=topic).send_messages(message)
+        except (AzureError, TimeoutError, OSError, ValueError) as error:
+            failure = _fate(f"bus.{entity}", error)
+        except BaseException:
+            # Cancelled in the middle: what the sender is worth now, nobody knows.
+            await asyncio.shield(self._drop(entity))
+            raise
+        else:
+            return None
+        await self._drop(entity)
+        return failure
 
     async def close(self) -> None:
         """Close what is open."""

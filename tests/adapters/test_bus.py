@@ -11,6 +11,7 @@ import pytest
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
+    ServiceBusAuthenticationError,
     ServiceBusConnectionError,
     ServiceBusError,
     ServiceBusServerBusyError,
@@ -203,7 +204,7 @@ async def test_a_broken_connection_is_for_later_and_then_new(
 ) -> None:
     """A send that fails drops its sender; the next one opens another and arrives."""
     await issuer.deliver(WAKE)
-    faults.order(Fault("bus", "send", Kind.FAIL, count=9))
+    faults.order(Fault("bus", "send", Kind.FAIL, count=99))
     with pytest.raises(TryLater):
         await issuer.deliver(WAKE)
     faults.clear()
@@ -269,6 +270,16 @@ async def test_each_failure_has_its_fate(failure: BaseException, fate: type[Base
     assert sender.closed == 1
     await issuer.deliver(WAKE)
     assert sender.sent == 1
+
+
+async def test_a_link_that_grew_old_is_opened_anew_at_once() -> None:
+    """The first failure of a kept sender is not yet a fate, whatever it is: its token may just have run out."""
+    sender = _Sender(None, ServiceBusAuthenticationError(message="expired"), None)
+    senders = Senders(_Client(sender))  # type: ignore[arg-type]  # as much of a client as is used
+    issuer = ServiceBusIssuer(senders, ENTITIES, lambda: NOON)
+    await issuer.deliver(WAKE)
+    await issuer.deliver(WAKE)
+    assert (sender.sent, sender.closed) == (2, 1)
 
 
 async def test_a_send_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

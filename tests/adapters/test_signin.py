@@ -291,6 +291,13 @@ async def test_keys_that_are_not_for_us_are_passed_over(callers: TokenCallers, a
     assert set(found) == {authority.signers[0].key_id}
 
 
+async def test_a_discovery_of_a_megabyte_is_not_read(callers: TokenCallers, authority: Authority) -> None:
+    """Nobody's keys take that much."""
+    authority.about = {"padding": "x" * 1_000_001}
+    with pytest.raises(TryLater):
+        await callers.check(authority.token(), now=NOON, fresh_within=FRESH)
+
+
 async def test_an_authority_without_keys_knows_nobody(callers: TokenCallers, authority: Authority) -> None:
     """An empty set is a fault over there, not a verdict on the caller."""
     authority.signers, token = [], authority.token()

@@ -2,6 +2,8 @@
 
 import logging
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from local.rights import COURIER, ISSUER, Identity
 from local.vault.model import Vault
 from local.vault.records import Settings, VaultRefusal
 from local.vault.wire import VaultWire
-from shared.adapters.vault import CourierSecretVault, SecretVault
+from shared.adapters.vault import CourierSecretVault, SecretVault, _purge_is_answered
 from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
 from shared.domain.passcode import Passcode
 from tests.adapters.conftest import NOON, SecretClients
@@ -153,6 +155,24 @@ async def test_each_role_has_its_own_rights(secrets: SecretClients, issuer: Secr
     nobody = CourierSecretVault(secrets(Identity(name="nobody")), clock)
     with pytest.raises(GiveUp):
         await nobody.delete("pass-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ('{"error":{"code":"Forbidden","innererror":{"code":"ForbiddenByPolicy"}}}', True),
+        ('{"error":{"code":"Forbidden"}}', True),
+        ('{"error":{"code":"Forbidden","innererror":{"code":"ForbiddenByRbac"}}}', False),
+        ('{"error":{"code":"AccessDenied"}}', False),
+        ('{"error":{}}', False),
+        ("[]", False),
+        ("<html>", False),
+    ],
+)
+def test_only_purge_protection_excuses_a_purge_that_is_refused(text: str, *, answered: bool) -> None:
+    """A 403 that means a missing right, or that nobody can read, is not `nothing left`."""
+    response: Any = SimpleNamespace(status_code=403, text=lambda: text)
+    assert _purge_is_answered(response) is answered
 
 
 @pytest.mark.parametrize("kind", [None, Kind.THROTTLE, Kind.FAIL, Kind.CUT])
