@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.domain.fates import Conflict, Failure, TryLater
+from shared.domain.fates import Conflict, Failure
 from shared.domain.journal import Event, note
 from shared.domain.messages import REVEALED, Ask
 from shared.domain.passcode import IdToken, Passcode
@@ -104,7 +104,7 @@ async def reveal(
     note(Event.REVEAL_CLAIMED, request_id, caller=caller.object_id, check=check)
     try:
         passcode = await services.vault.read(claimed.secret_name)
-    except TryLater:
+    except Failure:
         await _give_back(claimed, services)
         return AskAgain()
     note(Event.REVEAL_READ, request_id, found=int(passcode is not None))
