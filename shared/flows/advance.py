@@ -43,10 +43,11 @@ async def step(request: Request, services: IssuerServices) -> None:
             note(Event.WAKE_STALE, request.request_id, state=request.state)
         case _ if request.claimed(now):
             note(Event.WAKE_STALE, request.request_id, state=request.state)
+        case State.UNKNOWN if now < request.wake_at:
+            # Acting too early, if only to give up, could miss a pass whose create is still under way.
+            await wake(services, request, request.wake_at)
         case _ if now >= request.deadline:
             await fail(request, _overdue(request), services)
-        case State.UNKNOWN if now < request.wake_at:
-            await wake(services, request, request.wake_at)  # acting too early could meet a create still under way
         case _ if now < request.wake_at - _EARLY:
             note(Event.WAKE_STALE, request.request_id, state=request.state)
         case _:

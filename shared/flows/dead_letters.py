@@ -36,6 +36,10 @@ async def _bury(body: bytes, queue: str, states: frozenset[State], services: Iss
         # Somebody works on it at this moment: let them, and look when their lease is over.
         await services.ledger.put_due(Due(request.request_id, request.claim.lease_until, DueKind.WAKE))
         return
+    if request.state is State.UNKNOWN and services.clock() < request.wake_at:
+        # A create may still be under way: a pass that lands after the end would be nobody's.
+        await services.ledger.put_due(Due(request.request_id, request.wake_at, DueKind.WAKE))
+        return
     if queue == "deliveries" and await _was_told(request, services):
         return
     try:

@@ -96,8 +96,9 @@ async def _judge(request: Request, person_id: str, services: IssuerServices) -> 
 
 
 def _calm(request: Request) -> State:
-    # Once claimed, a pass may exist whose answer was lost: that is said, not hidden behind "waiting".
-    return State.WAITING if request.claim is None else State.UNKNOWN
+    # While a claim stands a pass may exist whose answer was lost: that is said, not hidden behind "waiting". A request
+    # that waits again after a claim is known to have none.
+    return State.UNKNOWN if request.state in {State.ISSUING, State.UNKNOWN} else State.WAITING
 
 
 async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Request | None:
