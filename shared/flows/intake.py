@@ -35,6 +35,8 @@ async def take_in(body: bytes, message_id: str, gate: Gate, services: IssuerServ
     if request.ended:
         await finish(services, request)
     elif request.state in {State.ACCEPTED, State.WAITING}:
+        # Once more: a re-drive that saw the row of an event without its request may have just dropped it.
+        await services.ledger.put_due(Due(request.request_id, request.wake_at, DueKind.WAKE))
         now = services.clock()
         await wake(services, request, request.wake_at if request.wake_at > now else None)
 

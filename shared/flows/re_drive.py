@@ -39,6 +39,8 @@ async def _wake_again(item: Due, services: IssuerServices) -> None:
         # Written before its row; if the row never came, the event's own message brings both back.
         if now - item.at > ORPHANED:
             await services.ledger.remove_due(item.request_id)
+            if await services.ledger.get(item.request_id) is not None:
+                await services.ledger.put_due(item)  # the row came while we looked: it must not go unwatched
     elif request.ended:
         await finish(services, request)
     elif _deadline_passed(request, services):
