@@ -59,6 +59,8 @@ async def _sweep(
     if now >= expires:
         never_shown = (Finding(Reason.NEVER_REVEALED),)
         await end(services, request, State.CLOSED if shown else State.EXPIRED, () if shown else never_shown)
+    elif mine is None and shown and request.used_seen_at is not None:
+        await end(services, request, State.CLOSED)  # used, then removed: by us, in a sweep that the vault interrupted
     elif mine is None:
         await _gone_elsewhere(request, services)
     elif not mine.used:
