@@ -40,7 +40,8 @@ async def step(request: Request, services: IssuerServices) -> None:
         case State.READY:
             await check_delivery(request, services)
         case State.REVEALED:
-            note(Event.WAKE_STALE, request.request_id, state=request.state)
+            # Only the clean-up has work with it now; a lost write may have left it waiting for a wake-up instead.
+            await services.ledger.put_due(Due(request.request_id, now, DueKind.CLEAN))
         case _ if request.claimed(now):
             note(Event.WAKE_STALE, request.request_id, state=request.state)
         case State.UNKNOWN if now < request.wake_at:
