@@ -1,0 +1,448 @@
+"""When directory, vault, ledger or bus pause, refuse or do not answer: the request goes on, and says how it stands."""
+
+from datetime import timedelta
+
+import pytest
+
+from local.bus.message import Message
+from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
+from local.directory.tenant import person_id, upn
+from local.vault.records import Settings
+from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
+from shared.domain.messages import WakeUp
+from shared.domain.orders import lane
+from shared.domain.reasons import Reason
+from shared.domain.requests import State
+from shared.flows.advance import advance
+from shared.flows.clean_up import clean_up
+from shared.flows.dead_letters import bury_delivery, bury_wake_up
+from shared.flows.ports import Due, DueKind
+from shared.flows.re_drive import re_drive
+from tests.flows.invariants import at_rest
+from tests.memory.checkpoints import Crash
+from tests.memory.day import Day
+from tests.memory.interleave import interleave
+
+NOBODY = "0b1e6a0c-3a0f-5c52-9a3b-3f0f4f6f7d21"
+LATER = TryLater("graph", timedelta(seconds=30))
+FOR_GOOD = GiveUp("graph", Reason.DIRECTORY_REFUSED)
+
+
+async def ends(day: Day, request: str, state: State) -> None:
+    """Let the day end; the request must have come to `state` with nothing left."""
+    await day.to_rest()
+    assert day.request(request).state is state, day.request(request).history
+    at_rest(day)
+
+
+async def test_a_lost_create_is_unknown_until_reconciled(day: Day) -> None:
+    """Promise 9: the answer was lost, so for 70 s nothing is tried; then the pass is deleted and made anew."""
+    day.checkpoint.break_on("directory.create_pass.after", Unknown("graph.create"))
+    request = day.hired("ada")
+    await day.pump()
+    assert day.request(request).state is State.UNKNOWN
+    assert day.reasons(request) == {"outcome_unknown"}
+    (lost,) = day.tenant.passes.all()
+    await day.pass_time(timedelta(seconds=69))
+    assert day.tenant.passes.all() == (lost,)
+    await day.pass_time(timedelta(seconds=2))
+    assert day.request(request).state is State.READY
+    (made,) = day.tenant.passes.all()
+    assert made.tap_id != lost.tap_id
+    assert len(day.tenant.minted) == 2
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_an_impatient_wake_up_does_not_hurry_the_unknown(day: Day) -> None:
+    """Promise 9: a wake-up of the right attempt that comes too early is put back."""
+    day.checkpoint.break_on("directory.create_pass.after", Unknown("graph.create"))
+    request = day.hired("ada")
+    await day.pump()
+    await advance(WakeUp(request, day.request(request).attempt), day.issuer)
+    assert day.request(request).state is State.UNKNOWN
+    assert len(day.tenant.minted) == 1
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_a_dead_wake_up_does_not_hurry_the_unknown(day: Day) -> None:
+    """Promise 8 and 9: not even a dead letter ends a request while its create may still land."""
+    day.checkpoint.break_on("directory.create_pass.before", Unknown("graph.create"))
+    request = day.hired("ada")
+    await day.pump()
+    await bury_wake_up(WakeUp(request, day.request(request).attempt).to_json().encode(), day.issuer)
+    assert day.request(request).state is State.UNKNOWN
+    day.tenant.create_pass(person_id("ada"), lifetime_minutes=60)  # the create lands late
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_the_deadline_does_not_hurry_the_unknown(day: Day) -> None:
+    """Promise 8 and 9: a deadline that passes meanwhile does not miss a create that lands late."""
+    day.checkpoint.break_on("directory.create_pass.before", Unknown("graph.create"))
+    request = day.hired("ada")
+    await day.pump()
+    unknown = day.request(request)
+    await day.ledger.replace(unknown.to(State.UNKNOWN, day.clock(), deadline=day.clock()))
+    await advance(WakeUp(request, unknown.attempt), day.issuer)
+    assert day.request(request).state is State.UNKNOWN
+    day.tenant.create_pass(person_id("ada"), lifetime_minutes=60)
+    await ends(day, request, State.FAILED)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["directory.resolve", "directory.gather", "directory.passes", "directory.create_pass", "directory.privileges"],
+)
+async def test_a_throttled_directory_is_obeyed(day: Day, name: str) -> None:
+    """Promise 2: 429 means later, not sooner than asked, and the request still gets its pass."""
+    day.checkpoint.break_on(f"{name}.before", LATER, LATER, LATER)
+    request = day.hired("ada")
+    await day.pass_time(timedelta(minutes=6))
+    assert day.request(request).state is State.READY
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_throttled_twice_in_two_places(day: Day) -> None:
+    """Promise 2: a create that was throttled, then a check that was: two different waits of one request."""
+    day.checkpoint.break_on("directory.create_pass.before", LATER)
+    day.checkpoint.break_on("directory.privileges.before", LATER)
+    request = day.hired("ada")
+    await day.pump()
+    assert day.request(request).state is State.WAITING
+    await day.pass_time(timedelta(seconds=31))
+    assert day.request(request).state is State.WAITING
+    await ends(day, request, State.EXPIRED)
+    assert [f for f in day.failures if not isinstance(f, Failure)] == []
+
+
+async def test_a_replaced_pass_that_cannot_be_deleted_waits(day: Day) -> None:
+    """Promise 1: without room there is no create."""
+    day.tenant.create_pass(person_id("ada"), lifetime_minutes=60)
+    day.checkpoint.break_on("directory.delete_pass.before", LATER)
+    request = day.hired("ada")
+    await day.pump()
+    assert len(day.tenant.minted) == 1
+    await ends(day, request, State.EXPIRED)
+
+
+@pytest.mark.parametrize("name", ["directory.gather", "directory.create_pass", "directory.privileges"])
+async def test_a_refusal_for_good_ends_in_failed(day: Day, name: str) -> None:
+    """A missing right is not tried again."""
+    day.checkpoint.break_on(f"{name}.before", FOR_GOOD)
+    request = day.hired("ada")
+    await ends(day, request, State.FAILED)
+    assert day.reasons(request) <= {"directory_refused", "directory_later"}
+
+
+async def test_a_person_who_cannot_be_resolved_for_good_fails(day: Day) -> None:
+    """Intake only looks for the lane; whoever works on the request says what is wrong."""
+    day.checkpoint.break_on("directory.resolve.before", FOR_GOOD, FOR_GOOD)
+    request = day.hired("ada")
+    await ends(day, request, State.FAILED)
+
+
+async def test_a_vault_that_is_down_costs_the_pass_not_the_request(day: Day) -> None:
+    """Promise 2: the passcode could not be stored, so its pass is deleted by id and another one is made."""
+    day.checkpoint.break_on("vault.store.before", TryLater("vault.store"), TryLater("vault.store"))
+    request = day.hired("ada")
+    await day.pump()
+    assert day.tenant.passes.all() == ()
+    assert day.reasons(request) == {"vault_later"}
+    await day.pass_time(timedelta(minutes=3))
+    assert day.request(request).state is State.READY
+    assert len(day.tenant.minted) == 3
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_a_store_whose_answer_was_lost_is_undone(day: Day) -> None:
+    """Promise 2 and 8: the secret may be there; it is removed with its pass, and both are made anew."""
+    day.checkpoint.break_on("vault.store.after", Unknown("vault.store"))
+    request = day.hired("ada")
+    await day.pump()
+    assert day.models.vault.snapshot() == ()
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_an_undo_that_fails_too_is_said(day: Day) -> None:
+    """Promise 9: a pass that could not be deleted makes the request unknown, until it is gone."""
+    day.checkpoint.break_on("vault.store.before", TryLater("vault.store"))
+    day.checkpoint.break_on("directory.delete_pass.before", LATER)
+    request = day.hired("ada")
+    await day.pump()
+    assert day.request(request).state is State.UNKNOWN
+    assert day.request(request).issued is not None
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_a_vault_that_refuses_for_good_fails_the_request(day: Day) -> None:
+    """A missing right at the vault ends the request, and nobody holds the pass."""
+    day.checkpoint.break_on("vault.store.before", GiveUp("vault.store", Reason.DIRECTORY_REFUSED))
+    request = day.hired("ada")
+    await ends(day, request, State.FAILED)
+    assert day.reasons(request) == {"vault_later"}
+
+
+async def test_a_slow_deletion_is_swept_again(day: Day) -> None:
+    """Promise 8: a secret whose deletion takes its time is purged by a later sweep, and only then is it the end."""
+    day.models.vault.settings = Settings(deletion_takes=timedelta(minutes=1))
+    request = day.hired("ada")
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_a_slow_deletion_after_use_is_still_a_good_end(day: Day) -> None:
+    """Promise 8: a used pass whose secret lingers is closed by a later sweep, not called somebody else's doing."""
+    day.models.vault.settings = Settings(deletion_takes=timedelta(minutes=1))
+    request = day.hired("ada")
+    await day.pump()
+    day.checkpoint.break_on("courier_vault.delete.before", TryLater("vault.delete"))
+    await day.reveal("dana", request)
+    (held,) = day.tenant.passes.all()
+    day.tenant.sign_in(upn("ada"), held.passcode)
+    await ends(day, request, State.CLOSED)
+
+
+async def test_a_slow_deletion_of_a_lost_store_is_unknown_meanwhile(day: Day) -> None:
+    """Promise 9: what cannot be undone at once is unknown, and then undone."""
+    day.models.vault.settings = Settings(deletion_takes=timedelta(seconds=30))
+    day.checkpoint.break_on("vault.store.after", Unknown("vault.store"))
+    request = day.hired("ada")
+    await day.pump()
+    assert day.request(request).state is State.UNKNOWN
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_an_existing_pass_is_replaced(day: Day) -> None:
+    """Promise 1: a pass from elsewhere is deleted by its id before ours is made."""
+    day.tenant.create_pass(person_id("ada"), lifetime_minutes=60)
+    request = day.hired("ada")
+    await day.pump()
+    assert len(day.tenant.minted) == 2
+    assert day.request(request).state is State.READY
+
+
+async def test_a_second_request_supersedes_the_first(day: Day) -> None:
+    """Promise 1: the newer request's pass takes the place of the older one's, secret included."""
+    first = day.hired("ada", "e-1")
+    await day.pump()
+    second = day.hired("ada", "e-2")
+    await day.pump()
+    assert day.request(first).state is State.SUPERSEDED
+    assert day.request(second).state is State.READY
+    assert len(day.models.vault.list().items) == 1
+    await ends(day, second, State.EXPIRED)
+
+
+async def test_a_second_request_waits_while_the_first_is_worked_on(day: Day) -> None:
+    """Promise 1: a held seat is not taken, even from the dead; it runs out."""
+    first = day.hired("ada", "e-1")
+    day.checkpoint.break_on("directory.create_pass.after", Crash())
+    await day.pump()
+    second = day.hired("ada", "e-2")
+    await day.pump()
+    assert day.reasons(second) == {"busy"}
+    await day.to_rest()
+    assert {day.request(first).state, day.request(second).state} <= {State.EXPIRED, State.SUPERSEDED}
+    at_rest(day)
+
+
+async def test_a_lost_wake_up_is_driven_again(day: Day) -> None:
+    """Promise 2: what disappears from the bus is woken from the due index two minutes later."""
+    request = day.hired("ada")
+    day.checkpoint.break_on("bus.wake.after", Crash())
+    message = day.bus.receive("joiners", delete=True)
+    assert message is not None
+    with pytest.raises(Crash):
+        await day._handlers["joiners"](message)
+    while (hold := day.bus.accept_session("requests")) is not None:
+        day.bus.receive("requests", session=hold, delete=True)
+        day.bus.release_session(hold)
+    await day.pump()
+    assert day.request(request).state is State.ACCEPTED
+    await day.pass_time(timedelta(minutes=4))
+    assert day.request(request).state is State.READY
+
+
+async def test_a_dead_wake_up_fails_its_request(day: Day) -> None:
+    """Promise 2: a wake-up that could not be worked on ends its request, with the queue's name."""
+    request = day.hired("ada", startsAt="2026-11-24T08:00")
+    await day.pump()
+    await bury_wake_up(WakeUp(request, 1).to_json().encode(), day.issuer)
+    assert {str(f) for f in day.request(request).reasons} == {"dead_lettered:requests"}
+    await ends(day, request, State.FAILED)
+
+
+async def test_dead_letters_that_nobody_waits_for_change_nothing(day: Day) -> None:
+    """Not ours, unknown, stale and out of state: noted, and that is all."""
+    request = day.hired("ada")
+    await day.pump()
+    for body in (b"?", WakeUp(NOBODY, 1).to_json().encode(), WakeUp(request, 1).to_json().encode()):
+        await bury_wake_up(body, day.issuer)
+        await bury_delivery(body, day.issuer)
+    await bury_wake_up(WakeUp(request, 99).to_json().encode(), day.issuer)
+    assert day.request(request).state is State.READY
+
+
+async def test_a_dead_delivery_removes_a_pass_that_nobody_was_told_of(day: Day) -> None:
+    """Promise 2 and 8: nobody can collect it, so it goes."""
+    day.checkpoint.break_on("bus.deliver.before", TryLater("bus"))
+    request = day.hired("ada")
+    await day.pump()
+    await bury_delivery(WakeUp(request, day.request(request).attempt).to_json().encode(), day.issuer)
+    await ends(day, request, State.FAILED)
+
+
+async def test_a_dead_letter_during_a_claim_waits_for_it(day: Day) -> None:
+    """Promise 1: whoever holds a live lease is let finish."""
+    request = day.hired("ada")
+    day.checkpoint.break_on("vault.store.before", Crash())
+    await day.pump()
+    claimed = day.request(request)
+    assert claimed.state is State.ISSUING
+    await bury_wake_up(WakeUp(request, claimed.attempt).to_json().encode(), day.issuer)
+    await advance(WakeUp(request, claimed.attempt), day.issuer)
+    assert day.request(request).state is State.ISSUING
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_a_dead_letter_that_meets_another_writer_leaves_it_to_them(day: Day) -> None:
+    """A conflict loses nothing: the due row is still there."""
+    request = day.hired("ada", startsAt="2026-11-24T08:00")
+    await day.pump()
+    day.models.tables.rival("requests")
+    await bury_wake_up(WakeUp(request, 1).to_json().encode(), day.issuer)
+    assert day.request(request).state is State.ACCEPTED
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_a_pass_deleted_elsewhere_is_revoked(day: Day) -> None:
+    """The clean-up finds that somebody else removed the pass, and says so."""
+    request = day.hired("ada")
+    await day.pump()
+    await day.reveal("dana", request)
+    await day.pump()
+    (held,) = day.tenant.passes.all()
+    day.tenant.delete_pass(person_id("ada"), held.tap_id)
+    await ends(day, request, State.REVOKED)
+    assert day.reasons(request) == {"removed_elsewhere"}
+
+
+async def test_an_unknown_wake_up_is_noted(day: Day) -> None:
+    """A wake-up of no request, or an early one, does nothing."""
+    await advance(WakeUp(NOBODY, 1), day.issuer)
+    request = day.hired("ada", startsAt="2026-11-24T08:00")
+    await day.pump()
+    await advance(WakeUp(request, 1), day.issuer)
+    assert day.request(request).state is State.ACCEPTED
+
+
+async def test_a_wake_up_of_an_end_publishes_again_under_the_same_id(day: Day) -> None:
+    """Promise 2: a repeat at the end is harmless."""
+    request = day.hired("root")
+    await day.pump()
+    await advance(WakeUp(request, 9), day.issuer)
+    assert len(day.ports.bus.published) == 2
+    assert len({o.outcome_id for o in day.ports.bus.published}) == 1
+    day.hired("root")
+    await day.pump()
+    assert len({o.outcome_id for o in day.ports.bus.published}) == 1
+
+
+async def test_a_wake_up_of_a_revealed_request_is_stale(day: Day) -> None:
+    """After the reveal only the clean-up has work."""
+    request = day.hired("ada")
+    await day.pump()
+    await day.reveal("dana", request)
+    await day.pump()
+    await advance(WakeUp(request, 9), day.issuer)
+    assert day.request(request).state is State.REVEALED
+
+
+async def test_an_orphaned_due_row_leaves_after_a_quarter_of_an_hour(day: Day) -> None:
+    """A due row whose request never came is dropped, but not while the event may still be on its way."""
+    for kind in DueKind:
+        await day.ledger.put_due(Due(NOBODY, day.clock(), kind))
+        await day.pass_time(timedelta(minutes=10))
+        assert day.ledger.all_due() == [] or kind is DueKind.WAKE
+        await day.pass_time(timedelta(minutes=15))
+        assert day.ledger.all_due() == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_request_that_opens_while_its_orphan_is_dropped_stays_watched(seed: int) -> None:
+    """Promise 2: re-drive and intake at once never leave a request without its due row."""
+    day = Day()
+    request = day.hired("ada", startsAt="2026-11-23T20:00")
+    message = day.bus.receive("joiners", delete=True)
+    assert message is not None
+    await day.ledger.put_due(Due(request, day.clock() - timedelta(hours=1), DueKind.WAKE))
+    await interleave(seed, [re_drive(day.issuer), day._handlers["joiners"](message)])
+    assert request in {item.request_id for item in day.ledger.all_due()}
+
+
+async def test_one_failure_does_not_stop_a_sweep(day: Day) -> None:
+    """Promise 2 and 8: the others are swept and driven all the same."""
+    requests = [day.hired(name, f"e-{name}") for name in ("ada", "bo", "cleo")]
+    await day.pump()
+    await day.pass_time(timedelta(minutes=59, seconds=59))
+    day.clock.advance(timedelta(seconds=30))
+    day.checkpoint.break_on("directory.passes.before", LATER)
+    day.models.tables.rival("requests")
+    assert await clean_up(day.issuer) == 1
+    await day.to_rest()
+    assert {day.request(r).state for r in requests} == {State.EXPIRED}
+    for name in ("dev", "ada"):
+        day.hired(name, f"f-{name}", startsAt=(day.clock() + timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M"))
+    await day.pump()
+    day.clock.advance(timedelta(days=3))
+    day.checkpoint.break_on("directory.passes.before", LATER)
+    day.checkpoint.break_on("ledger.get.before", LATER)
+    assert await re_drive(day.issuer) == 1
+    day.models.tables.rival("requests")
+    await re_drive(day.issuer)
+    await day.to_rest()
+    at_rest(day)
+
+
+async def test_a_role_gained_while_waiting_for_the_unknown_removes_the_pass(day: Day) -> None:
+    """Promise 4 and 8: a resumed claim asks the never-rules again, and what the lost create made is deleted."""
+    day.checkpoint.break_on("directory.create_pass.after", Unknown("graph.create"))
+    request = day.hired("ada")
+    await day.pump()
+    day.tenant.roles.active.append(Grant(person_id("ada"), GLOBAL_ADMINISTRATOR.definition_id, day.clock()))
+    await ends(day, request, State.REFUSED)
+
+
+async def test_a_ledger_that_pauses_keeps_the_message(day: Day) -> None:
+    """Promise 2: when not even *later* can be written, the message comes back."""
+    day.checkpoint.break_on("ledger.get.before", *[TryLater("ledger")] * 3)
+    request = day.hired("ada")
+    await day.pump()
+    assert len(day.failures) == 3
+    assert day.request(request).state is State.READY
+
+
+async def test_rivals_at_every_write_lose_nothing(day: Day) -> None:
+    """Promise 1 and 2: whoever loses a write steps back, and the due index brings the request on."""
+    request = day.hired("ada")
+    for _ in range(6):
+        day.models.tables.rival("requests")
+        await day.pass_time(timedelta(minutes=3))
+    await ends(day, request, State.EXPIRED)
+
+
+async def test_the_lane_is_the_persons_once_they_are_known(day: Day) -> None:
+    """One person is always in one lane, whatever the event called them."""
+    request = day.hired("ada")
+    message = day.bus.receive("joiners")
+    assert message is not None
+    await day._handlers["joiners"](message)
+    (wake,) = day.bus.peek_all("requests")
+    assert wake.message.session_id == lane(person_id("ada"), 16)
+    assert WakeUp.parse(wake.body) == WakeUp(request, 1)
+
+
+async def test_a_foreign_message_among_the_wake_ups_is_dead_lettered_and_dropped(day: Day) -> None:
+    """What we cannot have sent is never worked on."""
+    day.bus.send("requests", Message(body=b"{}", session_id="lane-000"))
+    await day.pump()
+    assert day.bus.counts("requests").in_flight == 0
+    assert day.bus.counts("requests").dead_lettered == 0
