@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 
-from shared.domain.fates import TryLater
+from shared.domain.fates import GiveUp, TryLater
 from shared.domain.journal import Event, note
 
 HANDLER_DEADLINE_SECONDS = 120  # below the claim's lease (150 s) and the bus's lock renewal (300 s)
@@ -25,7 +25,8 @@ async def settle(work: Awaitable[object]) -> None:
     try:
         async with asyncio.timeout(HANDLER_DEADLINE_SECONDS):
             await work
-    except TryLater as failure:
-        note(Event.LATER, where=failure.where, level=logging.WARNING)
-        await asyncio.sleep(min(failure.after.total_seconds(), LONGEST_HOLD_SECONDS))
+    except (TryLater, GiveUp) as failure:
+        note(Event.LATER, where=failure.where, fate=type(failure).__name__, level=logging.WARNING)
+        asked = failure.after.total_seconds() if isinstance(failure, TryLater) else LONGEST_HOLD_SECONDS
+        await asyncio.sleep(min(asked, LONGEST_HOLD_SECONDS))
         raise

@@ -147,7 +147,6 @@ var common = {
   PASSDESK_SECURITY_TOPIC: 'security'
   PASSDESK_CLEAN_UP_SCHEDULE: cleanUpSchedule
   PASSDESK_RE_DRIVE_SCHEDULE: reDriveSchedule
-  PASSDESK_REVIEW_SCHEDULE: reviewSchedule
 }
 
 module issuer 'modules/app.bicep' = {

@@ -21,7 +21,7 @@ class Saboteur:
 
     def hides(self, request_id: str) -> bool:
         """Tell whether this request was made to be forgotten."""
-        return self.name == "stale" and request_id == self.victim
+        return self.name in {"stale", "double"} and request_id == self.victim
 
     async def after_ready(self, stage: Stage, request_id: str) -> None:
         """Plant what needs a pass that lies in the vault."""
@@ -38,6 +38,7 @@ class Saboteur:
     async def before_duplicate(self, stage: Stage, request_id: str) -> None:
         """Make the ledger forget somebody who has a pass, so that the same event opens a second request."""
         if self.name == "double":
+            self.victim = request_id
             stage.desk.ledger.delete("requests", request_id, "request")
 
     async def after_duplicate(self, stage: Stage, request_id: str) -> None:

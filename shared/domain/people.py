@@ -12,6 +12,7 @@ class Unreadable:
     why: str
 
 
+ABSENT = "status-404"  # the `why` of a read of somebody whom this replica of the directory does not know (yet)
 LICENCE = "licence"  # the `why` of a read that the tenant's licence does not include
 
 

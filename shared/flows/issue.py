@@ -7,7 +7,7 @@ from shared.domain.fates import Conflict, Failure, GiveUp, TryLater, Unknown
 from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
-from shared.domain.people import Resolved, Unresolved
+from shared.domain.people import ABSENT, Resolved, Unreadable, Unresolved
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Claim, IssuedPass, Plan, Request, State
 from shared.domain.rules import Issue, Refuse, Verdict, Wait, decide, never
@@ -19,6 +19,7 @@ LEASE = timedelta(seconds=150)  # longer than the handler's own deadline of 120 
 CREATE_WINDOW = timedelta(seconds=60)  # a create sent within it has landed or died 70 s later, before the lease ends
 UNKNOWN_PAUSE = timedelta(seconds=70)  # Graph's own limit for authentication-method calls is 60 s
 PERSON_PAUSE = timedelta(minutes=10)
+PERSON_LAG = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=5)
 _REFUSALS = frozenset({Reason.POLICY_REFUSED, Reason.EXTERNAL_GUEST, Reason.LIFETIME_OUTSIDE_POLICY})
 
@@ -74,7 +75,11 @@ async def _judge(request: Request, person_id: str, services: IssuerServices) -> 
     try:
         verdict: Verdict
         if request.plan is None:
-            verdict = decide(request.order, await services.directory.gather(person_id), services.terms, now)
+            facts = await services.directory.gather(person_id)
+            if isinstance(facts.person, Unreadable) and facts.person.why == ABSENT:
+                # Resolved a moment ago and unknown now: a new colleague who has not reached every replica yet.
+                raise TryLater("directory.person", PERSON_LAG)  # noqa: TRY301 - one place decides what later means
+            verdict = decide(request.order, facts, services.terms, now)
         else:
             findings = never(await services.directory.privileges(person_id), services.terms)
             verdict = Refuse(findings) if findings else Issue(request.plan)
