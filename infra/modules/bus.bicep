@@ -4,12 +4,12 @@ param location string
 param workspaceId string
 
 var queues = [
-  { name: 'joiners', sessions: false }
-  { name: 'tickets', sessions: false }
-  { name: 'requests', sessions: true } // a session is a lane: one person is in one lane, a lane is worked by one instance
-  { name: 'deliveries', sessions: false }
-  { name: 'asks', sessions: false }
-  { name: 'quarantine', sessions: false }
+  { name: 'joiners', sessions: false, ttl: 'P14D' }
+  { name: 'tickets', sessions: false, ttl: 'P14D' }
+  { name: 'requests', sessions: true, ttl: 'P14D' } // a session is a lane: one person is in one lane, a lane is worked by one instance
+  { name: 'deliveries', sessions: false, ttl: 'P14D' }
+  { name: 'asks', sessions: false, ttl: 'PT1H' } // they carry id tokens, which live an hour
+  { name: 'quarantine', sessions: false, ttl: 'P14D' }
 ]
 
 var topics = ['outcomes', 'security']
@@ -39,7 +39,7 @@ resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for q in q
     requiresDuplicateDetection: false // the ledger's row decides; a re-driven wake-up must not be dropped
     lockDuration: 'PT1M' // renewed by the host for up to five minutes
     maxDeliveryCount: 10
-    defaultMessageTimeToLive: 'P14D'
+    defaultMessageTimeToLive: q.ttl
     deadLetteringOnMessageExpiration: true // nothing vanishes: dead letters end their request in `failed`
   }
 }]
