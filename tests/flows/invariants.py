@@ -3,6 +3,7 @@
 from collections import Counter
 
 from local.directory.passes import Reason as Usability
+from shared.domain.requests import State
 from tests.memory.day import Day
 
 
@@ -87,3 +88,10 @@ def at_rest(day: Day, logs: str = "") -> None:
     promise_8_clean_means_gone(day)
     promise_9_unknown_is_said(day)
     shown_once(day)
+
+
+async def ends(day: Day, request: str, state: State) -> None:
+    """Let the day end; the request must have come to `state` with nothing left."""
+    await day.to_rest()
+    assert day.request(request).state is state, day.request(request).history
+    at_rest(day)

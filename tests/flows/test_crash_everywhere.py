@@ -1,11 +1,16 @@
 """Promises 1, 2, 3, 8 and 9 by force: the process dies at every single await, and then the day goes on."""
 
 import random
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
 from local.bus.message import Message, Received
+from local.directory.passes import Habits
+from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
+from local.directory.tenant import person_id
+from local.vault.records import Settings
 from shared.domain.fates import Conflict, TryLater, Unknown
 from shared.domain.messages import WakeUp
 from shared.domain.requests import State
@@ -43,6 +48,44 @@ async def story(day: Day) -> str:
     return request
 
 
+async def superseding(day: Day) -> str:
+    """Let a second request for Ada take the place of the first, and the day end; return the second."""
+    day.hired("ada", "e-1")
+    await day.pass_time(timedelta(minutes=1))
+    second = day.hired("ada", "e-2")
+    await day.pass_time(timedelta(minutes=9))
+    try:
+        await day.reveal("dana", second)
+    except Crash as crash:
+        day.failures.append(crash)
+    await day.to_rest()
+    return second
+
+
+async def refusing(day: Day) -> str:
+    """Let Ada become an administrator while her pass is made, and the day end; return the request."""
+    grant = Grant(person_id("ada"), GLOBAL_ADMINISTRATOR.definition_id, day.clock())
+
+    def promote(name: str) -> None:
+        if name == "directory.create_pass.after" and grant not in day.tenant.roles.active:
+            day.tenant.roles.active.append(grant)
+
+    day.checkpoint.watchers.append(promote)
+    request = day.hired("ada")
+    await day.to_rest()
+    return request
+
+
+def slow_vault(day: Day) -> None:
+    """Let the vault take its time to delete, as Key Vault does."""
+    day.models.vault.settings = Settings(deletion_takes=timedelta(seconds=20))
+
+
+def strict_tenant(day: Day) -> None:
+    """Let the directory refuse a second pass while the first one lives."""
+    day.tenant.passes.habits = Habits(replace_live=False)
+
+
 async def length_of_story() -> int:
     """Return how many awaits the undisturbed story has."""
     day = watched()
@@ -77,6 +120,39 @@ async def test_a_crash_at_every_await(caplog: pytest.LogCaptureFixture) -> None:
         assert len(day.tenant.minted) <= 2, "one crash costs at most one pass"
         assert all(m.passcode not in caplog.text for m in day.tenant.minted)
         caplog.clear()
+
+
+@pytest.mark.parametrize(
+    ("tale", "world"),
+    [
+        (story, slow_vault),
+        (story, strict_tenant),
+        (superseding, slow_vault),
+        (superseding, strict_tenant),
+        (refusing, slow_vault),
+    ],
+)
+async def test_a_crash_at_every_await_of_other_tales(
+    tale: Callable[[Day], Awaitable[str]], world: Callable[[Day], None]
+) -> None:
+    """Promises 1, 2, 8, 9: the same with slow deletions, a strict directory, a newer request and a late no."""
+    number = 0
+    while True:
+        day = watched()
+        world(day)
+        day.checkpoint.break_at(number, Crash())
+        last = await tale(day)
+        if not any(isinstance(failure, Crash) for failure in day.failures):
+            break
+        try:
+            at_rest(day)
+            if tale is refusing:
+                assert day.request(last).state is State.REFUSED
+        except AssertionError as wrong:
+            wrong.add_note(f"{tale.__name__}, {world.__name__}: await {number}, {day.checkpoint.trail[number]}")
+            raise
+        number += 1
+    assert number > 30
 
 
 async def test_two_crashes_of_one_story() -> None:

@@ -8,6 +8,7 @@ from local.bus.message import Message
 from local.directory.passes import Policy
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import BREAK_GLASS, group_id, hire, person_id, upn
+from shared.domain.people import ABSENT
 from shared.domain.requests import State
 from shared.domain.terms import Terms
 from tests.flows.invariants import at_rest
@@ -213,3 +214,16 @@ async def test_an_event_cannot_lengthen_or_loosen(day: Day) -> None:
     await day.pump()
     (held,) = day.tenant.passes.all()
     assert (held.lifetime_minutes, held.one_time) == (60, True)
+
+
+async def test_a_colleague_whom_a_replica_does_not_know_yet_is_waited_for(day: Day) -> None:
+    """A person who was resolved and then not found is new: the request waits instead of being refused."""
+    day.ports.directory.unreadable["person"] = ABSENT
+    request = day.hired("ada")
+    await day.pump()
+    assert day.request(request).state is State.WAITING
+    day.ports.directory.unreadable.clear()
+    await day.pass_time(timedelta(minutes=10))
+    assert day.request(request).state is State.READY
+    await day.to_rest()
+    at_rest(day)

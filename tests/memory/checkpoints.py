@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, Protocol
+from typing import Any, Concatenate, Protocol, cast
 
 
 class Crash(BaseException):
@@ -61,7 +61,6 @@ def act[S: HasCheckpoints, **P, R](
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
     """Make a port's method of a plain act: checkpoint, act (at once, as a service does), checkpoint, answer."""
 
-    @wraps(method)
     async def guarded(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
         name = f"{self.system}.{method.__name__}"
         await self.checkpoint(f"{name}.before")
@@ -69,4 +68,4 @@ def act[S: HasCheckpoints, **P, R](
         await self.checkpoint(f"{name}.after")
         return answer
 
-    return guarded
+    return cast("Callable[Concatenate[S, P], Coroutine[Any, Any, R]]", wraps(method)(guarded))

@@ -1,7 +1,7 @@
 """A day at Contoso: both roles run, messages come and go as the Functions host settles them, and time passes."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ _TICK = timedelta(minutes=1)
 _SWEEP = timedelta(minutes=5)
 _QUEUES = ("joiners", "tickets", "requests", "deliveries", "asks")
 
-type Handler = Callable[[Received], Awaitable[object]]
+type Handler = Callable[[Received], Coroutine[Any, Any, None]]
 
 
 class Day:

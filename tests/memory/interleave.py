@@ -7,10 +7,10 @@ from typing import Any
 from tests.memory.checkpoints import Crash
 
 
-async def interleave[T](seed: int, workers: Sequence[Coroutine[Any, Any, T]]) -> list[T | BaseException]:
+async def interleave(seed: int, workers: Sequence[Coroutine[Any, Any, object]]) -> list[object]:
     """Run workers by hand, one await of one of them at a time; return their answers, or what they raised."""
     chance = random.Random(seed)  # noqa: S311 - replayable chance is the point
-    answers: dict[int, T | BaseException] = {}
+    answers: dict[int, object] = {}
     while running := [i for i in range(len(workers)) if i not in answers]:
         number = chance.choice(running)
         try:

@@ -139,7 +139,8 @@ MALFORMED: list[tuple[str, bytes, Flaw, str]] = [
     ("started long ago", body(joiner({"startsAt": "2026-11-15T09:00"})), Flaw.START_OUT_OF_BOUNDS, "startsAt"),
     ("month 13", body(joiner({"startsAt": "2026-13-01T09:00"})), Flaw.WRONG_FIELD, "startsAt"),
     ("a start with an offset", body(joiner({"startsAt": "2026-12-01T09:00Z"})), Flaw.WRONG_FIELD, "startsAt"),
-    ("full-width digits", body(joiner({"startsAt": "２０２６-12-01T09:00"})), Flaw.WRONG_FIELD, "startsAt"),
+    ("full-width digits", body(joiner({"startsAt": "\uff12\uff10\uff12\uff16-12-01T09:00"})),
+     Flaw.WRONG_FIELD, "startsAt"),
     ("a Windows zone", body(joiner({"timeZone": "W. Europe Standard Time"})), Flaw.WRONG_FIELD, "timeZone"),
     ("a zone nobody knows", body(joiner({"timeZone": "Mars/Olympus"})), Flaw.UNKNOWN_TIME_ZONE, "timeZone"),
     ("a zone that is a folder", body(joiner({"timeZone": "Europe"})), Flaw.UNKNOWN_TIME_ZONE, "timeZone"),
@@ -281,6 +282,7 @@ def test_any_change_of_a_good_event_is_an_order_or_malformed(
 def test_any_wall_clock_is_an_instant_or_malformed(local: str, zone: str) -> None:
     """Promise 6: neither time nor zone can break the parser."""
     try:
-        assert local_time(local, zone).tzinfo is not None
-    except Malformed as flaw:
-        assert flaw.flaw in {Flaw.UNKNOWN_TIME_ZONE, Flaw.WRONG_FIELD}
+        instant = local_time(local, zone)
+    except Malformed:
+        return
+    assert instant.tzinfo is UTC

@@ -71,7 +71,7 @@ def test_it_is_no_json() -> None:
 def test_it_has_no_dict_and_is_no_string() -> None:
     """Promise 3: it cannot be joined, added or walked through."""
     passcode = Passcode(HIDDEN)
-    assert not isinstance(passcode, str)
+    assert not issubclass(Passcode, str)
     assert not hasattr(passcode, "__dict__")
     with pytest.raises(TypeError):
         "code: " + passcode  # type: ignore[operator]  # the mistake that is tried
