@@ -8,8 +8,12 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.bus.config import ENTITIES_FILE
+
+if TYPE_CHECKING:
+    from local.apps import App
 
 ENDPOINTS = Path(".local") / "endpoints.json"
 
@@ -30,7 +34,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _up(only: str, config: Path, endpoints: Path) -> int:
-    from local.apps import ROLES, launch  # noqa: PLC0415 - a wrong option must not cost a second of imports
+    from local.apps import DidNotStart, launch_all  # noqa: PLC0415 - a wrong option must not cost a second of imports
+    from local.bus.config import ConfigRefused  # noqa: PLC0415 - as above
     from local.desk import SERVICES, Desk, DeskOptions  # noqa: PLC0415 - as above
 
     chosen = tuple(name.strip() for name in only.split(",") if name.strip()) or SERVICES
@@ -42,17 +47,25 @@ async def _up(only: str, config: Path, endpoints: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    desk = Desk(DeskOptions(directory=endpoints.parent.resolve(), only=chosen, entities=config))
-    await desk.start()
-    apps = []
+    folder = endpoints.resolve().with_name(f"{endpoints.stem}-desk")  # two desks may keep their files side by side
     try:
-        if set(chosen) == set(SERVICES) and config == ENTITIES_FILE:
-            apps = list(await asyncio.gather(*(launch(desk, role) for role in ROLES)))
+        desk = Desk(DeskOptions(directory=folder, only=chosen, entities=config.resolve()))
+    except (ConfigRefused, OSError, ValueError) as error:
+        sys.stderr.write(f"{config}: {error}\n")
+        return 2
+    apps: list[App] = []
+    try:
+        await desk.start()
+        if desk.options.whole:
+            apps = await launch_all(desk)
         desk.write_endpoints(endpoints)
         sys.stdout.write("ready\n" + json.dumps({k: v for k, v in desk.endpoints().items() if k != "people"}, indent=2))
         sys.stdout.write(f"\nendpoints: {endpoints}\n")
         sys.stdout.flush()
         await over.wait()
+    except DidNotStart as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
     finally:
         await asyncio.gather(*(app.stop() for app in apps))
         await desk.stop()

@@ -1,6 +1,7 @@
 """Issuer and courier as Azure would run them: two processes, two identities, the environment that Azure would set."""
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -153,7 +154,13 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
             stderr=output,
             stdin=asyncio.subprocess.DEVNULL,
         )
-    ready = await _ready(process, role, log)
+    try:
+        ready = await _ready(process, role, log)
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        raise
     return App(
         role=role,
         process=process,
@@ -164,11 +171,22 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
     )
 
 
+async def launch_all(desk: Desk) -> list[App]:
+    """Start both roles side by side; when one does not start, stop the other. Raises DidNotStart."""
+    started = await asyncio.gather(*(launch(desk, role) for role in ROLES), return_exceptions=True)
+    apps = [app for app in started if isinstance(app, App)]
+    failures = [failure for failure in started if isinstance(failure, BaseException)]
+    if failures:
+        await asyncio.gather(*(app.stop() for app in apps))
+        raise failures[0]
+    return apps
+
+
 async def _ready(process: asyncio.subprocess.Process, role: str, log: Path) -> dict[str, Any]:
     if process.stdout is None:
         msg = "the host's output is not piped"
         raise DidNotStart(msg)
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_START_SECONDS):
             while line := await process.stdout.readline():
                 try:
@@ -177,8 +195,6 @@ async def _ready(process: asyncio.subprocess.Process, role: str, log: Path) -> d
                     continue
                 if isinstance(said, dict) and said.get("ready"):
                     return said
-    except TimeoutError:
-        process.kill()
     tail = log.read_text(encoding="utf-8", errors="replace")[-3000:]
     msg = f"{role} did not start:\n{tail}"
     raise DidNotStart(msg)

@@ -3,10 +3,11 @@
 import json
 import os
 import socket
+import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from local import ca, rights
 from local.bus.amqp import BusWire
@@ -36,6 +37,10 @@ PAGE_CLIENT_ID = "4f2d8f5e-8a3f-4a77-9d5f-6f4c1f0f7b11"
 _AZURE_MARKS = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME", "AZURE_CLIENT_SECRET")
 
 
+class _Wire(Protocol):
+    async def stop(self) -> None: ...
+
+
 class NotHere(RuntimeError):
     """The desk was asked to start where it must not."""
 
@@ -56,6 +61,16 @@ class DeskOptions:
     only: tuple[str, ...] = SERVICES
     entities: Path = ENTITIES_FILE
     seed: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether everything runs that the product's two apps need."""
+        return set(self.only) >= set(SERVICES) and self.entities.resolve() == ENTITIES_FILE.resolve()
+
+    @property
+    def running(self) -> frozenset[str]:
+        """Return what starts: what was named, and the identities when something runs that takes only their tokens."""
+        return frozenset(self.only) | ({"identity"} if {"vault", "graph", "tables"} & set(self.only) else set())
 
 
 class Desk:
@@ -85,22 +100,34 @@ class Desk:
         self.directory_wire = DirectoryWire(self.directory, self.signer, self.faults)
         self.ledger_wire = LedgerWire(self.ledger, self.signer, self.faults, tls)
         self.sign_in_wire = SignInWire(self.people, self.faults, tls)
+        self._started: list[_Wire] = []
 
     async def start(self) -> None:
-        """Start what the options name."""
-        only = set(self.options.only)
+        """Start what the options name; when one does not start, stop those that did."""
         for table in TABLES:
             self.ledger.create_table(table)
-        if "bus" in only:
+        try:
+            await self._start(self.options.running)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self, running: Collection[str]) -> None:
+        if "bus" in running:
+            self._started.append(self.bus_wire)
             await self.bus_wire.start()
             await self.bus_wire.start(ssl_context=self.certificates.server_context())
-        if "vault" in only:
+        if "vault" in running:
+            self._started.append(self.vault_wire)
             await self.vault_wire.start()
-        if "graph" in only:
+        if "graph" in running:
+            self._started.append(self.directory_wire)
             await self.directory_wire.start()
-        if "tables" in only:
+        if "tables" in running:
+            self._started.append(self.ledger_wire)
             await self.ledger_wire.start()
-        await self._start_identity()
+        if "identity" in running:
+            await self._start_identity()
 
     async def _start_identity(self) -> None:
         # Last, for it must know which resources there are: the vault and Graph are named by their ports.
@@ -113,20 +140,14 @@ class Desk:
             graph_resources=("https://graph.microsoft.com", "http://localhost", graph),
         )
         self.identity_wire = ManagedIdentityWire(self.identities, self.faults)
+        self._started += [self.identity_wire, self.sign_in_wire]
         await self.identity_wire.start()
         await self.sign_in_wire.start()
 
     async def stop(self) -> None:
-        """Stop everything; the models stay readable."""
-        for wire in (
-            self.bus_wire,
-            self.vault_wire,
-            self.directory_wire,
-            self.ledger_wire,
-            self.identity_wire,
-            self.sign_in_wire,
-        ):
-            await wire.stop()
+        """Stop everything that started; the models stay readable."""
+        while self._started:
+            await self._started.pop(0).stop()
 
     @property
     def page_url(self) -> str:
@@ -142,29 +163,39 @@ class Desk:
         )
 
     def endpoints(self) -> dict[str, Any]:
-        """Return what another process needs to use the stand-ins with the unmodified SDKs."""
-        return {
-            "serviceBus": {
+        """Return what another process needs to use the stand-ins with the unmodified SDKs: of what runs, no more.
+
+        `page` is there when the apps can run. `authority` signs people in; the rest of `identity` is a managed
+        identity's endpoint, whose header may be any of the client ids.
+        """
+        running = self.options.running
+        told: dict[str, Any] = {"caFile": str(self.certificates.ca.resolve())}
+        if "bus" in running:
+            told["serviceBus"] = {
                 "connectionString": self.bus_connection_string,
                 "fullyQualifiedNamespace": BUS_NAME,
                 "tlsPort": self.bus_wire.tls_port,
-            },
-            "keyVault": {"url": self.vault_wire.url},
-            "graph": {"url": self.directory_wire.base_url},
-            "tables": {"url": self.tables_url},
-            "identity": {
+            }
+        if "vault" in running:
+            told["keyVault"] = {"url": self.vault_wire.url}
+        if "graph" in running:
+            told["graph"] = {"url": self.directory_wire.base_url}
+            told["people"] = [
+                {"id": p.object_id, "userPrincipalName": p.user_principal_name, "displayName": p.display_name}
+                for p in self.directory.people()
+            ]
+        if "tables" in running:
+            told["tables"] = {"url": self.tables_url}
+        if "identity" in running:
+            told["identity"] = {
                 "endpoint": self.identity_wire.endpoint,
                 "header": self.any_identity_header,
                 "clientIds": {i.name: i.client_id for i in rights.IDENTITIES},
                 "authority": self.authority,
-            },
-            "caFile": str(self.certificates.ca.resolve()),
-            "page": {"url": self.page_url, "clientId": PAGE_CLIENT_ID},
-            "people": [
-                {"id": p.object_id, "userPrincipalName": p.user_principal_name, "displayName": p.display_name}
-                for p in self.directory.people()
-            ],
-        }
+            }
+        if self.options.whole:
+            told["page"] = {"url": self.page_url, "clientId": PAGE_CLIENT_ID}
+        return told
 
     @property
     def authority(self) -> str:
@@ -177,10 +208,13 @@ class Desk:
         return f"https://127.0.0.1:{self.ledger_wire.port}/{self.ledger_wire.account}"
 
     def write_endpoints(self, path: Path) -> None:
-        """Write `endpoints()` for other processes, readable by this user alone."""
+        """Write `endpoints()` for other processes: whole or not at all, and readable by this user alone."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(self.endpoints(), indent=2) + "\n", encoding="utf-8")
+        # mkstemp's mode is 600; an older file's mode would outlive being written over.
+        number, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(json.dumps(self.endpoints(), indent=2) + "\n")
+        Path(beside).replace(path)
 
 
 def free_port() -> int:

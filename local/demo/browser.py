@@ -44,7 +44,9 @@ class Browser:
     """One person's browser, with their cookies."""
 
     def __init__(self, page_url: str, ca_file: Path, person_id: str) -> None:
-        self._client = httpx.AsyncClient(verify=ssl.create_default_context(cafile=ca_file), follow_redirects=False, timeout=30)
+        self._client = httpx.AsyncClient(
+            verify=ssl.create_default_context(cafile=ca_file), follow_redirects=False, timeout=30
+        )
         self._page = page_url
         self._person = person_id
 

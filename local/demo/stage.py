@@ -1,8 +1,6 @@
 """The stage: the desk and both apps as one, a clock that travels when nothing is in flight, and what actors can do."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,8 +9,9 @@ from typing import Any, Self
 
 import httpx
 
-from local.apps import App, launch
+from local.apps import App, launch, launch_all
 from local.clock import utc_now
+from local.demo.audit import from_outside
 from local.demo.browser import Browser
 from local.desk import Desk, DeskOptions
 from local.directory.tenant import MAILBOX, person_id
@@ -46,7 +45,7 @@ class Stage:
         desk.write_endpoints(folder / "endpoints.json")
         stage = cls(desk=desk, apps={}, traveller=Traveller())
         try:
-            started = await asyncio.gather(launch(desk, "issuer"), launch(desk, "courier"))
+            started = await launch_all(desk)
         except BaseException:
             await desk.stop()
             raise
@@ -157,7 +156,7 @@ class Stage:
         return said
 
     async def audit(self) -> dict[str, Any]:
-        """Let a process that did not act look at everything through the SDKs."""
+        """Let a process that did not act look at everything through the SDKs. Raises AuditFailed."""
         folder = self.desk.options.directory
         asked = {
             "passcodes": sorted({minted.passcode for minted in self.desk.directory.minted}),
@@ -167,18 +166,4 @@ class Stage:
             "answers": self.answers,
             "offsetSeconds": self.offset.total_seconds(),
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "local.demo.audit",
-            str(folder / "endpoints.json"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate(json.dumps(asked).encode())
-        if process.returncode:
-            msg = f"the audit failed:\n{err.decode(errors='replace')[-2000:]}"
-            raise TooLong(msg)
-        found: dict[str, Any] = json.loads(out)
-        return found
+        return await from_outside(folder / "endpoints.json", asked)
