@@ -1,0 +1,1 @@
+"""`python -m local up`, from outside."""
