@@ -115,7 +115,10 @@ def _form(req: func.HttpRequest, expected: str) -> Check | None:
     body = req.get_body()
     if site != "same-origin" or len(body) > _MAX_FORM:
         return None
-    fields = parse_qs(body.decode("ascii", "replace"), max_num_fields=8)
+    try:
+        fields = parse_qs(body.decode("ascii", "replace"), max_num_fields=8)
+    except ValueError:  # more fields than our form has
+        return None
     given = fields.get("token", [""])[0]
     chosen = fields.get("check", [""])[0]
     if not hmac.compare_digest(given.encode(), expected.encode()) or chosen not in set(Check):

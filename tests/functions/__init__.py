@@ -1,0 +1,1 @@
+"""The doors: what a function accepts, answers and refuses."""
