@@ -219,3 +219,15 @@ async def test_a_foreign_message_among_the_wake_ups_is_dead_lettered_and_dropped
     await day.pump()
     assert day.bus.counts("requests").in_flight == 0
     assert day.bus.counts("requests").dead_lettered == 0
+
+
+async def test_an_older_wake_up_does_not_shorten_a_wait(day: Day) -> None:
+    """Promise 1: only the wake-up of the current attempt counts; older ones neither act nor end anything."""
+    day.checkpoint.break_on("directory.gather.before", TryLater("graph", timedelta(seconds=30)))
+    request = day.hired("ada")
+    await day.pump()
+    waiting = day.request(request)
+    await advance(WakeUp(request, waiting.attempt - 1), day.issuer)
+    await bury_wake_up(WakeUp(request, waiting.attempt - 1).to_json().encode(), day.issuer)
+    assert day.request(request) == waiting
+    await ends(day, request, State.EXPIRED)

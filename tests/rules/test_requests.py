@@ -90,6 +90,7 @@ def test_ids_repeat_for_the_same_and_differ_for_others() -> None:
     """The same event is the same request; nothing that an attacker can put into one field reaches into the next."""
     assert request_id("/a", "1", Purpose.JOINER) == request_id("/a", "1", Purpose.JOINER)
     assert request_id('/a","1', "2", Purpose.JOINER) != request_id("/a", '1","2', Purpose.JOINER)
+    assert request_id("/a,1", "2", Purpose.JOINER) != request_id("/a", "1,2", Purpose.JOINER)
     assert request_id("/a", "1", Purpose.JOINER) != request_id("/a", "1", Purpose.RECOVERY)
     assert derived_id("a", "b") != derived_id("ab")
     request = fresh()
