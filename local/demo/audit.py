@@ -146,7 +146,11 @@ async def audit(endpoints: dict[str, Any], asked: dict[str, Any]) -> dict[str, A
         hay.append((f"log {Path(log).name}", Path(log).read_text(encoding="utf-8", errors="replace")))
     hay += [(channel, text) for channel, text in asked["answers"]]
     seen = sightings(hay, asked["passcodes"])
-    found["searched"] = {"places": len(hay), "passcodes": len(asked["passcodes"])}
+    found["searched"] = {
+        "places": len(hay),
+        "passcodes": len(asked["passcodes"]),
+        "channels": sorted({channel for channel, _ in hay}),
+    }
     found["sightings"] = sorted({f"{one.channel} ({one.form})" for one in seen})
     return found
 

@@ -1,7 +1,7 @@
 """The stage: the desk and both apps as one, a clock that travels when nothing is in flight, and what actors can do."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,13 +157,23 @@ class Stage:
 
     async def audit(self) -> dict[str, Any]:
         """Let a process that did not act look at everything through the SDKs. Raises AuditFailed."""
-        folder = self.desk.options.directory
-        asked = {
-            "passcodes": sorted({minted.passcode for minted in self.desk.directory.minted}),
-            "people": [p.object_id for p in self.desk.directory.people()],
-            "mailbox": MAILBOX,
-            "logs": [str(app.log) for app in self.apps.values()],
-            "answers": self.answers,
-            "offsetSeconds": self.offset.total_seconds(),
-        }
-        return await from_outside(folder / "endpoints.json", asked)
+        logs = [app.log for app in self.apps.values()]
+        return await look(self.desk, logs=logs, answers=self.answers, offset=self.offset)
+
+
+async def look(
+    desk: Desk, *, logs: Iterable[Path] = (), answers: Iterable[tuple[str, str]] = (), offset: timedelta = timedelta(0)
+) -> dict[str, Any]:
+    """Let a process that did not act search all that is left for every passcode that was ever made.
+
+    `answers` are what pages said, by channel. Raises AuditFailed.
+    """
+    asked = {
+        "passcodes": sorted({minted.passcode for minted in desk.directory.minted}),
+        "people": [p.object_id for p in desk.directory.people()],
+        "mailbox": MAILBOX,
+        "logs": [str(log) for log in logs],
+        "answers": list(answers),
+        "offsetSeconds": offset.total_seconds(),
+    }
+    return await from_outside(desk.options.directory / "endpoints.json", asked)
