@@ -46,13 +46,14 @@ async def demo(*, json_file: Path | None, broken: str | None, keep: bool, seed: 
                 code = BROKE
             say(f"\n{'All held' if code == HELD else 'Not all held'}, in {time.perf_counter() - began:.0f} s.")
             if keep:
-                await _stay(stage)
+                await _stay(stage, story)
             return code
         finally:
             await stage.close()
 
 
-async def _stay(stage: Stage) -> None:
-    say(f"\nThe page is at {stage.desk.page_url}/handover (sign in as anybody, for instance Dana Berg).")
+async def _stay(stage: Stage, story: Story) -> None:
+    await story.somebody_waits()
+    say(f"\nThe page is at {stage.desk.page_url}/handover: choose Owen Price there; Cleo Marsh waits for him.")
     say(f"Endpoints for the SDKs: {stage.desk.options.directory / 'endpoints.json'}. Ctrl-C ends it.")
     await asyncio.Event().wait()

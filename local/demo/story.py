@@ -144,6 +144,13 @@ class Story:
         await stage.quiet()
         self._line("The clean-up removed Ada's used pass from the directory, the vault and the index.")
 
+    async def somebody_waits(self) -> None:
+        """Leave Cleo's pass waiting for her manager, for whoever looks at the page afterwards."""
+        soon = f"{self.stage.now + timedelta(minutes=5):%Y-%m-%dT%H:%M}"
+        cleo = await self._joiner("cleo", soon, "UTC", employee="10044")
+        await self.stage.reaches(cleo, "ready")
+        await self.stage.quiet()
+
     async def _sweep(self, request: str, state: str) -> None:
         await self.stage.fire("clean_up")
         await self.stage.quiet()
