@@ -67,10 +67,9 @@ class Up:
         return code
 
 
-def start(file: Path, *options: str) -> Up:
-    """Start a desk and wait until it says that it is ready."""
-    began = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603 - our own module
+def launched(file: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a desk and do not wait for it."""
+    return subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "local", "up", "--endpoints", str(file), *options],
         cwd=ROOT,
         env=environment(),
@@ -79,6 +78,12 @@ def start(file: Path, *options: str) -> Up:
         stderr=subprocess.DEVNULL,
         text=True,
     )
+
+
+def start(file: Path, *options: str) -> Up:
+    """Start a desk and wait until it says that it is ready."""
+    began = time.monotonic()
+    process = launched(file, *options)
     assert process.stdout
     readable, _, _ = select.select([process.stdout], [], [], 40)
     first = process.stdout.readline().strip() if readable else "nothing in time"

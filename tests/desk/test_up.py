@@ -5,13 +5,14 @@ import json
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.desk.conftest import ROOT, Start, Up, environment
+from tests.desk.conftest import ROOT, Start, Up, environment, launched
 from tests.desk.processes import alive, connects, family, listening
 
 pytestmark = pytest.mark.e2e
@@ -226,6 +227,27 @@ def test_two_desks_do_not_meet(up: Start) -> None:
     assert one.stop() == 0
     assert not any(connects(port) for port in ports)
     assert two.outside("bus")["bus"]["left"] == 0
+
+
+def test_ended_while_it_starts(tmp_path: Path) -> None:
+    """A desk that is told to end while its apps start takes them along."""
+    file = tmp_path / "endpoints.json"
+    desk = launched(file)
+    try:
+        started = {desk.pid}
+        end = time.monotonic() + 20
+        while len(started) < 3 and time.monotonic() < end:
+            time.sleep(0.02)
+            started |= family(desk.pid)
+        assert len(started) == 3
+        assert not file.exists()  # else it was ready already
+        desk.terminate()
+        desk.communicate(timeout=30)
+    finally:
+        desk.kill()
+    assert desk.returncode == 0
+    assert not any(alive(pid) for pid in started)
+    assert not file.exists()
 
 
 def test_nothing_stays_behind(whole: Up) -> None:
