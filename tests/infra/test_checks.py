@@ -44,7 +44,12 @@ MUTANTS = [
     Mutant(
         "entities_are_the_contracts", "modules/bus.bicep", "'requests', sessions: true", "'requests', sessions: false"
     ),
-    Mutant("entities_are_the_contracts", "modules/bus.bicep", "  { name: 'quarantine', sessions: false, ttl: 'P14D' }\n", ""),
+    Mutant(
+        "entities_are_the_contracts",
+        "modules/bus.bicep",
+        "  { name: 'quarantine', sessions: false, ttl: 'P14D' }\n",
+        "",
+    ),
     Mutant(
         "entities_are_the_contracts", "modules/bus.bicep", "lockDuration: 'PT1M' // renewed", "lockDuration: 'PT6M' //"
     ),
