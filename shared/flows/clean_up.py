@@ -41,7 +41,7 @@ async def clean(request_id: str, services: IssuerServices) -> None:
     elif request.ended:
         await finish(services, request)
     elif request.state not in {State.READY, State.REVEALED} or request.issued is None or request.person_id is None:
-        # An end that could not remove everything: the wake-up that leads there does it again.
+        # Not for the clean-up (yet): the wake-up knows the next step of its state.
         await services.ledger.put_due(Due(request_id, services.clock(), DueKind.WAKE))
     else:
         request = await _learn_reveal(request, services)

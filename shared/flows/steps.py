@@ -61,19 +61,25 @@ async def later(
     return stored
 
 
-async def end(services: IssuerServices, request: Request, state: State, findings: tuple[Finding, ...] = ()) -> bool:
-    """Bring the request to an end once nothing of its pass is left; return False when that needs another sweep."""
-    if not await remove_residue(services, request):
-        await services.ledger.put_due(Due(request.request_id, services.clock() + SOON, DueKind.CLEAN))
-        return False
+async def end(services: IssuerServices, request: Request, state: State, findings: tuple[Finding, ...] = ()) -> None:
+    """Bring the request to an end: its pass first, then the verdict in the ledger, then whatever is still left.
+
+    The verdict does not wait for the vault, where a deletion takes its time before it can be purged: it would get lost.
+    """
+    clean = await remove_residue(services, request)
     now = services.clock()
     ended = await move(services, request.to(state, now, findings), now)
-    await finish(services, ended)
-    return True
+    await finish(services, ended, clean=clean)
 
 
-async def finish(services: IssuerServices, request: Request) -> None:
-    """Do what an ended request may still lack: publish its outcome (same id each time), leave the due index."""
+async def finish(services: IssuerServices, request: Request, *, clean: bool = False) -> None:
+    """Do what an ended request may still lack: purge, publish its outcome (same id each time), leave the due index.
+
+    `clean` says that nothing of it is left; otherwise that is looked after first, and again by the next sweep.
+    """
+    if not clean and not await remove_secrets(services, request):
+        await services.ledger.put_due(Due(request.request_id, services.clock() + SOON, DueKind.CLEAN))
+        return
     if request.reasons:
         await services.bus.warn(
             f"request.{request.state}", request.request_id, tuple(str(finding) for finding in request.reasons)
@@ -105,6 +111,11 @@ async def remove_residue(services: IssuerServices, request: Request) -> bool:
             if _ours(request, seat, listed):
                 await services.directory.delete_pass(request.person_id, listed.tap_id)
                 note(Event.CLEAN_REMOVED, request.request_id, tap_id=listed.tap_id)
+    return await remove_secrets(services, request)
+
+
+async def remove_secrets(services: IssuerServices, request: Request) -> bool:
+    """Delete and purge every secret that the request may have stored; return whether nothing is left."""
     gone = True
     for name in request.secrets:
         gone = await services.vault.remove(name) and gone

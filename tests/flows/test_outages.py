@@ -218,6 +218,22 @@ async def test_a_second_request_supersedes_the_first(day: Day) -> None:
     await ends(day, second, State.EXPIRED)
 
 
+async def test_a_superseded_request_is_so_at_once_however_slow_the_vault(day: Day) -> None:
+    """Promises 1 and 8: nobody is shown a pass that is gone; the secret follows, and only then the outcome."""
+    day.models.vault.settings = Settings(deletion_takes=timedelta(minutes=1))
+    first = day.hired("ada", "e-1")
+    await day.pump()
+    second = day.hired("ada", "e-2")
+    await day.pump()
+    assert day.request(first).state is State.SUPERSEDED
+    assert day.reasons(first) == {"newer_request"}
+    assert day.request(second).state is State.READY
+    await day.to_rest()
+    await ends(day, first, State.SUPERSEDED)
+    await ends(day, second, State.EXPIRED)
+    at_rest(day)
+
+
 async def test_a_second_request_waits_while_the_first_is_worked_on(day: Day) -> None:
     """Promise 1: a held seat is not taken, even from the dead; it runs out."""
     first = day.hired("ada", "e-1")
