@@ -140,6 +140,7 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
             str(ROOT),
             "--port",
             str(port),
+            "--follow-stdin",  # a desk that is killed leaves no host behind
             "--control-port",
             "0",
             "--settings",
@@ -152,7 +153,7 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
             env=environment(desk, role, secret, offset),
             stdout=asyncio.subprocess.PIPE,
             stderr=output,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
         )
     try:
         ready = await _ready(process, role, log)

@@ -52,6 +52,7 @@ class Options:
     log: Path | None
     timer_status: Path | None
     pause_timers: bool
+    follow_stdin: bool
     control_secret: str
     trust: str
     time_offset: timedelta
@@ -66,6 +67,7 @@ def options(arguments: Sequence[str] | None, environment: MutableMapping[str, st
     parser.add_argument("--settings", type=Path, help="JSON file: values, keys, platformAuth")
     parser.add_argument("--log", type=Path, help="write the log here instead of stdout")
     parser.add_argument("--timer-status", type=Path, help="keep the timers' statuses here across restarts")
+    parser.add_argument("--follow-stdin", action="store_true", help="end when stdin does, as when the parent is killed")
     parser.add_argument("--pause-timers", action="store_true", help="start with the schedule paused")
     read = parser.parse_args(arguments)
     return Options(
@@ -76,6 +78,7 @@ def options(arguments: Sequence[str] | None, environment: MutableMapping[str, st
         log=read.log.resolve() if read.log else None,
         timer_status=read.timer_status.resolve() if read.timer_status else None,
         pause_timers=read.pause_timers,
+        follow_stdin=read.follow_stdin,
         control_secret=environment.pop("LOCAL_CONTROL", ""),
         trust=environment.pop("LOCAL_TRUST", ""),
         time_offset=timedelta(seconds=float(environment.pop("LOCAL_TIME_OFFSET", "0") or 0)),
@@ -159,6 +162,8 @@ async def _live(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
+    if chosen.follow_stdin:
+        await loop.connect_read_pipe(lambda: _UntilEnd(over), sys.stdin)
     gate = PlatformAuth(Settings.of(sign_in), host.http.handle, utc_now) if sign_in else None
     front: Handler = gate.handle if gate else host.http.handle
     runner, port = await _serve(application(front), chosen.port)
@@ -185,6 +190,17 @@ async def _live(
     await asyncio.gather(host.stop(_DRAIN_SECONDS), *(one.cleanup() for one in runners))
     if gate is not None:
         await gate.close()
+
+
+class _UntilEnd(asyncio.Protocol):
+    """Tells when the other end of a pipe is gone."""
+
+    def __init__(self, over: asyncio.Event) -> None:
+        self._over = over
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+        """Tell it."""
+        self._over.set()
 
 
 def _say(line: Mapping[str, Any]) -> None:

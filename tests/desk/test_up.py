@@ -250,6 +250,19 @@ def test_ended_while_it_starts(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+def test_a_killed_desk_takes_its_apps_along(up: Start) -> None:
+    """A desk that is killed cannot stop anybody; its apps see that it is gone and end by themselves."""
+    desk = up()
+    started = family(desk.process.pid)
+    assert len(started) == 3
+    desk.process.kill()
+    desk.process.wait(timeout=10)
+    end = time.monotonic() + 20
+    while any(alive(pid) for pid in started) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(alive(pid) for pid in started)
+
+
 def test_nothing_stays_behind(whole: Up) -> None:
     """A desk that is told to end exits 0, its apps with it; its ports are closed and its endpoints file is gone."""
     started = family(whole.process.pid)
