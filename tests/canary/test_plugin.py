@@ -92,6 +92,7 @@ def test_without_passes():
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, text: str) -> pytest.RunResult:
     """Run tests in a process of their own, with the plugin and nothing else of ours."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("CI", raising=False)  # pytest says everything twice where it is set
     pytester.makepyfile(test_planted=text)
     return pytester.runpytest_subprocess("-p", "tests.canary_plugin", "-p", "no:cacheprovider", "-q")
 
