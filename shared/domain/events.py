@@ -1,7 +1,7 @@
 """The events that may come in, parsed strictly: CloudEvents 1.0 in JSON, a closed set of types, nothing guessed."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
-from shared.domain.orders import Order, ProfileName, Purpose
+from shared.domain.orders import Lost, LostKind, Order, ProfileName, Proof, Purpose
 
 MAX_BYTES = 32_768
 _MAX_DEPTH = 8
@@ -103,18 +103,26 @@ class _Verification(_Wire):
     method: _Text
     by: _Upn
     at: _Instant
-    reference: _Words
+    reference: _Words | None = None
+
+
+# Ids of methods are GUIDs, or the base64url of a passkey's credential id (Graph: fido2AuthenticationMethod).
+_MethodId = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_=-]+$")]
+_LostKind = Literal["authenticator", "fido2", "phone", "windows-hello", "software-oath"]
+
+
+class _LostMethod(_Wire):
+    kind: _LostKind
+    id: _MethodId
 
 
 class _Lost(_Wire):
     ticket: _Text
     employee_id: _EmployeeId | None = None
     user_principal_name: _Upn | None = None
-    lost: Annotated[
-        list[Literal["authenticator", "fido2", "phone", "windows-hello", "software-oath"]],
-        Field(min_length=1, max_length=5),
-    ]
-    verification: _Verification
+    lost: Annotated[list[_LostKind | _LostMethod], Field(min_length=1, max_length=10)]
+    verification: _Verification | None = None
+    second_verification: _Verification | None = None
     profile: Literal["sign-in", "device-setup"] = "sign-in"
     lifetime_minutes: Annotated[int, Field(ge=1, le=43_200)] | None = None
     one_time: bool = False
@@ -142,7 +150,7 @@ def parse(body: bytes, gate: Gate, now: datetime) -> Order:
         case Purpose.JOINER, "passdesk.joiner.hired":
             return _joiner(envelope, _validate(_Joiner, envelope.data), time, now)
         case Purpose.RECOVERY, "passdesk.device.lost":
-            return _lost(envelope, _validate(_Lost, envelope.data), time, now)
+            return _lost(envelope, _validate(_Lost, envelope.data), time)
         case _:
             raise Malformed(Flaw.UNKNOWN_TYPE)
 
@@ -154,10 +162,27 @@ def _joiner(envelope: _Envelope, data: _Joiner, time: datetime, now: datetime) -
     return _order(envelope, data, Purpose.JOINER, time=time, starts_at=starts_at)
 
 
-def _lost(envelope: _Envelope, data: _Lost, time: datetime, now: datetime) -> Order:
-    if _instant(data.verification.at) > now + _AHEAD:
-        raise Malformed(Flaw.TIME_AHEAD, "verification.at")
-    return _order(envelope, data, Purpose.RECOVERY, time=time, starts_at=time, ticket=data.ticket)
+def _lost(envelope: _Envelope, data: _Lost, time: datetime) -> Order:
+    # When the proofs are from is for the rules to judge: a ticket whose evidence is no good is refused, with a reason.
+    proofs = tuple(_proof(v) for v in (data.verification, data.second_verification) if v is not None)
+    return replace(
+        _order(envelope, data, Purpose.RECOVERY, time=time, starts_at=time),
+        ticket=data.ticket,
+        lost=_lost_methods(data.lost),
+        proofs=proofs,
+    )
+
+
+def _proof(data: _Verification) -> Proof:
+    return Proof(method=data.method, by=data.by, at=_instant(data.at), reference=(data.reference or "").strip() or None)
+
+
+def _lost_methods(items: list[_LostKind | _LostMethod]) -> tuple[Lost, ...]:
+    """Return what is lost, each once; a whole kind takes in what is named of it by id."""
+    named = [item for item in items if isinstance(item, _LostMethod)]
+    whole = [LostKind(item) for item in items if not isinstance(item, _LostMethod)]
+    single = [Lost(LostKind(item.kind), item.id) for item in named if LostKind(item.kind) not in whole]
+    return tuple(dict.fromkeys((*(Lost(kind) for kind in whole), *single)))
 
 
 def _order(
@@ -167,7 +192,6 @@ def _order(
     *,
     time: datetime,
     starts_at: datetime,
-    ticket: str | None = None,
 ) -> Order:
     if data.employee_id is None and data.user_principal_name is None:
         raise Malformed(Flaw.NOBODY_NAMED)
@@ -182,7 +206,6 @@ def _order(
         profile=ProfileName(data.profile),
         lifetime=timedelta(minutes=data.lifetime_minutes) if data.lifetime_minutes is not None else None,
         one_time=data.one_time,
-        ticket=ticket,
     )
 
 

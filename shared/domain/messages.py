@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,15 +43,20 @@ class WakeUp:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What the courier asks of the issuer, in the name of the caller whose token it carries. Untrusted."""
+    """What the courier asks of the issuer, in the name of the caller whose token it carries. Untrusted.
+
+    `agent` is the principal name of the desk agent whom an approver names; empty where there is none.
+    """
 
     request_id: str
     verb: str
     token: IdToken
+    agent: str = ""
 
     def to_json(self) -> str:
         """Return the message's body: with the token, because the issuer validates it itself."""
-        return json.dumps({"request_id": self.request_id, "verb": self.verb, "token": self.token.reveal()})
+        told = {"request_id": self.request_id, "verb": self.verb, "token": self.token.reveal()}
+        return json.dumps(told | ({"agent": self.agent} if self.agent else {}))
 
     @classmethod
     def parse(cls, body: bytes) -> "Ask":
@@ -58,15 +64,17 @@ class Ask:
 
         Raises NotOurs for anything malformed; an unknown verb is for the flow to refuse.
         """
-        data = _object(body, {"request_id", "verb", "token"})
-        verb, token = data["verb"], data["token"]
-        if not isinstance(verb, str) or not isinstance(token, str) or not token:
-            msg = "verb or token is not text"
+        data = _object(body, {"request_id", "verb", "token"}, {"agent"})
+        verb, token, agent = data["verb"], data["token"], data.get("agent", "")
+        if not all(isinstance(text, str) for text in (verb, token, agent)) or not token:
+            msg = "verb, token or agent is not text"
             raise NotOurs(msg)
-        return cls(request_id=_request_id(data), verb=verb, token=IdToken(token))
+        return cls(request_id=_request_id(data), verb=verb, token=IdToken(token), agent=agent)
 
 
-REVEALED = "revealed"  # the one verb of this version: the recipient was shown the passcode
+REVEALED = "revealed"  # the recipient was shown the passcode
+APPROVE = "approve"  # a second person lets a ticket pass
+DECLINE = "decline"  # a second person does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class Quarantined:
     head: str
 
 
-def _object(body: bytes, keys: set[str]) -> dict[str, Any]:
+def _object(body: bytes, keys: set[str], optional: AbstractSet[str] = frozenset()) -> dict[str, Any]:
     if len(body) > _MAX_BYTES:
         msg = "too large"
         raise NotOurs(msg)
@@ -103,7 +111,7 @@ def _object(body: bytes, keys: set[str]) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         msg = "not JSON"
         raise NotOurs(msg) from error
-    if not isinstance(data, dict) or set(data) != keys:
+    if not isinstance(data, dict) or set(data) - optional != keys:
         msg = f"not an object of {sorted(keys)}"
         raise NotOurs(msg)
     return data

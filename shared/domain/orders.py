@@ -24,6 +24,34 @@ class ProfileName(StrEnum):
     DEVICE_SETUP = "device-setup"
 
 
+class LostKind(StrEnum):
+    """The kinds of sign-in method that a ticket can call lost."""
+
+    AUTHENTICATOR = "authenticator"
+    FIDO2 = "fido2"
+    PHONE = "phone"
+    WINDOWS_HELLO = "windows-hello"
+    SOFTWARE_OATH = "software-oath"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A lost method: one by its id in the directory, or (None) all of its kind."""
+
+    kind: LostKind
+    method_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A ticket's claim that somebody was verified: how, by whom (a principal name), when, and where that is on file."""
+
+    method: str
+    by: str
+    at: datetime
+    reference: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """An event's order. Names and facts come from outside and are claims until the directory confirms them."""
@@ -39,6 +67,8 @@ class Order:
     lifetime: timedelta | None
     one_time: bool
     ticket: str | None = None
+    lost: tuple[Lost, ...] = ()
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def request_id(self) -> str:

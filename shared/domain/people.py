@@ -1,7 +1,10 @@
 """What the directory says, as read for one decision: every fact is a value or known to be unreadable."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from shared.domain.orders import LostKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Person:
     created: datetime | None
     hired: datetime | None
     last_sign_in: datetime | None = None
+    password_changed: datetime | None = None
 
     @property
     def is_guest(self) -> bool:
@@ -67,6 +71,22 @@ class PassPolicy:
 
 ALL_USERS = "all_users"
 
+# Kinds of authentication methods that show that somebody is set up: all but password, mail and the pass itself.
+STRONG_METHODS = frozenset(
+    {
+        "fido2",
+        "microsoftAuthenticator",
+        "passwordlessMicrosoftAuthenticator",
+        "windowsHelloForBusiness",
+        "softwareOath",
+        "hardwareOath",
+        "platformCredential",
+        "phone",
+        "x509Certificate",
+        "qrCodePin",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ExistingPass:
@@ -96,16 +116,50 @@ class Privileges:
     assignments: frozenset[str] | Unreadable
     eligibilities: frozenset[str] | Unreadable
     group_eligibilities: tuple[Group, ...] | Unreadable
+    owned: tuple[Group, ...] | Unreadable = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A sign-in method that can be removed. `last`: the person's default as far as Graph tells, so after the others."""
+
+    kind: LostKind
+    method_id: str
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who has a part in another's request (verifier, approver, desk agent), and all groups they are in.
+
+    `person` is None when nobody has that name or id.
+    """
+
+    person: Person | Unreadable | None
+    groups: frozenset[str] | Unreadable = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the audit log tells of the person: when phone and manager were last changed, as far back as it was read."""
+
+    phone: datetime | None
+    manager: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything one decision needs, read in as few round trips as the API allows."""
+    """Everything one decision needs, read in as few round trips as the API allows.
+
+    `colleagues` are by the name or id that was asked for, in lower case. `changes` is None when nobody asked.
+    """
 
     privileges: Privileges
     policy: PassPolicy | Unreadable
     methods: frozenset[str] | Unreadable
     manager: Person | Unreadable | None
+    colleagues: Mapping[str, Colleague] = field(default_factory=dict)
+    changes: Changes | Unreadable | None = None
 
     @property
     def person(self) -> Person | Unreadable:

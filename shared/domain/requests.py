@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.domain.orders import Order, derived_id
+from shared.domain.orders import Lost, LostKind, Order, derived_id
 from shared.domain.reasons import Finding, OutcomeClass
 
 HISTORY_KEPT = 60
@@ -46,7 +46,7 @@ _GIVE_UP = frozenset({State.REFUSED, State.CANCELLED, State.SUPERSEDED, State.FA
 
 NEXT: dict[State, frozenset[State]] = {
     **dict.fromkeys(_BEFORE_PASS, _BEFORE_PASS | _GIVE_UP | {State.ISSUING}),
-    State.ISSUING: _GIVE_UP | {State.WAITING, State.ISSUING, State.UNKNOWN, State.READY},
+    State.ISSUING: _GIVE_UP | {State.WAITING, State.PARKED, State.ISSUING, State.UNKNOWN, State.READY},
     State.UNKNOWN: _GIVE_UP | {State.ISSUING, State.UNKNOWN},
     State.READY: frozenset(
         {State.READY, State.REVEALED, State.EXPIRED, State.REVOKED, State.SUPERSEDED, State.CANCELLED, State.FAILED}
@@ -86,8 +86,19 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Completion:
+    """What is done about a lost device before the new pass is made: methods to remove, sessions to revoke."""
+
+    remove: tuple[Lost, ...] = ()
+    revoke_sessions: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.remove) or self.revoke_sessions
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The pass that the rules allow: to whom, for how long, from when (None: at once)."""
+    """The pass that the rules allow: to whom, for how long, from when (None: at once), after what, vouched by whom."""
 
     person_id: str
     person_name: str
@@ -95,6 +106,51 @@ class Plan:
     lifetime: timedelta
     one_time: bool
     starts_at: datetime | None
+    completion: Completion = Completion()
+    verifiers: tuple[str, ...] = ()
+
+
+class StepFate(StrEnum):
+    """What became of one step of a completion. Unknown: perhaps done; it is safe to try again."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    ALREADY_GONE = "already_gone"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionStep:
+    """One step of a completion: a method to remove, by its id, or (no kind) the sessions to revoke."""
+
+    kind: LostKind | None
+    method_id: str
+    fate: StepFate = StepFate.PLANNED
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether nothing is left to do for it."""
+        return self.fate in {StepFate.DONE, StepFate.ALREADY_GONE, StepFate.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A question to a second person, and their answer: signed in, on our page, never by an event.
+
+    `recipient` is the desk agent whom the approver named; None leaves it with the manager, if the manager may have it.
+    """
+
+    asked_at: datetime
+    person_name: str
+    findings: tuple[Finding, ...]
+    approvers: tuple[Recipient, ...]
+    verifiers: tuple[str, ...]
+    manager_id: str | None
+    approver_id: str | None = None
+    approver_name: str = ""
+    approved_at: datetime | None = None
+    recipient: Recipient | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +174,11 @@ class IssuedPass:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `etag` is the version it was read at; None for one that was never stored."""
+    """One request. `etag` is the version it was read at; None for one that was never stored.
+
+    `manager_at_intake` is the manager's object id when the person was resolved, empty for none; None: not looked up.
+    `completion` is None until the steps were listed. `counted_at` is when it took its place under the caps.
+    """
 
     order: Order
     state: State
@@ -134,6 +194,10 @@ class Request:
     secrets: tuple[str, ...] = ()
     used_seen_at: datetime | None = None
     revealed_at: datetime | None = None
+    manager_at_intake: str | None = None
+    approval: Approval | None = None
+    completion: tuple[CompletionStep, ...] | None = None
+    counted_at: datetime | None = None
     history: tuple[Step, ...] = ()
     etag: str | None = None
 

@@ -1,29 +1,25 @@
 """The rules: from facts to a verdict with every reason. Pure; read this to know what Passdesk refuses."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.orders import Order, Purpose
-from shared.domain.people import ALL_USERS, LICENCE, Facts, Group, PassPolicy, Person, Privileges, Unreadable
+from shared.domain.people import (
+    ALL_USERS,
+    LICENCE,
+    STRONG_METHODS,
+    Facts,
+    Group,
+    PassPolicy,
+    Person,
+    Privileges,
+    Unreadable,
+)
 from shared.domain.reasons import Finding, Reason
+from shared.domain.recovery import Case, Standing, judge_recovery
 from shared.domain.requests import Plan, Recipient
 from shared.domain.terms import GRAPH_MAXIMUM, GRAPH_MINIMUM, Profile, Terms
-
-STRONG_METHODS = frozenset(
-    {
-        "fido2",
-        "microsoftAuthenticator",
-        "passwordlessMicrosoftAuthenticator",
-        "windowsHelloForBusiness",
-        "softwareOath",
-        "hardwareOath",
-        "platformCredential",
-        "phone",
-        "x509Certificate",
-        "qrCodePin",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,40 +44,75 @@ class Wait:
     finding: Finding
 
 
-type Verdict = Issue | Refuse | Wait
+@dataclass(frozen=True, slots=True)
+class AskHuman:
+    """Nothing speaks against it that a second person may not wave through: these reasons are for them to judge.
+
+    `manager_id`: the manager, when they may be handed the pass; otherwise the approver must name a desk agent.
+    """
+
+    findings: tuple[Finding, ...]
+    person: Person
+    verifiers: tuple[str, ...]
+    manager_id: str | None
 
 
-def decide(order: Order, facts: Facts, terms: Terms, now: datetime) -> Verdict:
-    """Return the verdict on `order`: wait, refuse with every reason, or issue by a plan."""
+type Verdict = Issue | Refuse | Wait | AskHuman
+
+
+def decide(order: Order, facts: Facts, terms: Terms, now: datetime, ours: Standing | None = None) -> Verdict:
+    """Return the verdict on `order`: wait, refuse with every reason, ask a second person, or issue by a plan.
+
+    `ours` is what the ledger knows; for a ticket it is needed, a joiner's verdict does not look at it.
+    """
     opens = opens_at(order, terms)
     if now < opens:
         return Wait(until=opens, finding=Finding(Reason.TOO_EARLY))
+    common = _common(order, facts, terms)
+    person = facts.person
+    if order.purpose is Purpose.RECOVERY:
+        if isinstance(person, Unreadable):
+            return Refuse(findings=common)
+        case = Case(order, facts, person, terms, ours or Standing(accepted_at=now), now)
+        return _decide_recovery(case, common)
+    findings = (*common, *_about_recipient(facts, terms), *_about_joiner(facts, terms, now))
+    if findings or isinstance(person, Unreadable) or not isinstance(facts.manager, Person):
+        return Refuse(findings=tuple(dict.fromkeys(findings)))
+    manager = facts.manager
+    plan = _plan(order, facts, person, terms, Recipient(manager.object_id, manager.display_name, manager.mail or ""))
+    return Issue(replace(plan, starts_at=order.starts_at if order.starts_at > now else None))
+
+
+def _common(order: Order, facts: Facts, terms: Terms) -> tuple[Finding, ...]:
     profile = terms.profiles[order.profile]
     lifetime = wanted_lifetime(order, profile, facts.policy)
-    one_time = order.one_time or profile.one_time
-    findings = (
+    return (
         *_about_person(facts.person),
         *never(facts.privileges, terms),
-        *_about_policy(facts, lifetime, one_time=one_time),
-        *_about_recipient(facts, terms),
-        *(_about_joiner(facts, terms, now) if order.purpose is Purpose.JOINER else ()),
-        *((Finding(Reason.VERIFICATION_NOT_JUDGED_YET),) if order.purpose is Purpose.RECOVERY else ()),
+        *_about_policy(facts, lifetime, one_time=order.one_time or profile.one_time),
     )
-    if findings or isinstance(facts.person, Unreadable) or not isinstance(facts.manager, Person):
-        return Refuse(findings=tuple(dict.fromkeys(findings)))
-    return Issue(
-        plan=Plan(
-            person_id=facts.person.object_id,
-            person_name=facts.person.display_name,
-            recipient=Recipient(
-                object_id=facts.manager.object_id,
-                display_name=facts.manager.display_name,
-                mail=facts.manager.mail or "",
-            ),
-            lifetime=lifetime,
-            one_time=one_time,
-            starts_at=order.starts_at if order.starts_at > now else None,
-        )
+
+
+def _decide_recovery(case: Case, common: tuple[Finding, ...]) -> Verdict:
+    judged = judge_recovery(case)
+    refused = (*common, *judged.refused)
+    if refused:
+        return Refuse(findings=tuple(dict.fromkeys((*refused, *judged.human))))
+    if judged.human or judged.recipient is None:
+        return AskHuman(judged.human, case.person, judged.evidence.verifiers, judged.manager_id)
+    plan = _plan(case.order, case.facts, case.person, case.terms, judged.recipient)
+    return Issue(replace(plan, completion=judged.completion, verifiers=judged.evidence.verifiers))
+
+
+def _plan(order: Order, facts: Facts, person: Person, terms: Terms, recipient: Recipient) -> Plan:
+    profile = terms.profiles[order.profile]
+    return Plan(
+        person_id=person.object_id,
+        person_name=person.display_name,
+        recipient=recipient,
+        lifetime=wanted_lifetime(order, profile, facts.policy),
+        one_time=order.one_time or profile.one_time,
+        starts_at=None,
     )
 
 
@@ -115,6 +146,10 @@ def _never(privileges: Privileges, terms: Terms) -> Iterator[Finding]:
     if not isinstance(joinable, Unreadable):
         joinable = tuple(g for g in joinable if g.role_assignable)
     yield from _never_by_role(joinable, Reason.ROLE_GROUP_ELIGIBLE, terms)
+    owned = privileges.owned
+    if not isinstance(owned, Unreadable):
+        owned = tuple(g for g in owned if g.role_assignable)
+    yield from _never_by_role(owned, Reason.ROLE_GROUP_OWNER, terms)
 
 
 def _never_by_person(person: Person | Unreadable, terms: Terms) -> Iterator[Finding]:

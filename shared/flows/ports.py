@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from shared.domain.limits import Counted
 from shared.domain.messages import Ask, Outcome, Quarantined, WakeUp
+from shared.domain.orders import LostKind, Purpose
 from shared.domain.passcode import IdToken, Passcode
-from shared.domain.people import ExistingPass, Facts, Privileges, Resolved, Unresolved
+from shared.domain.people import Colleague, ExistingPass, Facts, Method, Person, Privileges, Resolved, Unresolved
 from shared.domain.requests import Recipient, Request
 
 
@@ -30,12 +32,42 @@ class Directory(Protocol):
         """Return the one person that all given names agree on. Raises TryLater, GiveUp."""
         ...
 
-    async def gather(self, person_id: str) -> Facts:
-        """Return all facts of one decision, each readable or known not to be. Raises TryLater when throttled."""
+    async def gather(
+        self, person_id: str, colleagues: tuple[str, ...] = (), audit_since: datetime | None = None
+    ) -> Facts:
+        """Return all facts of one decision, each readable or known not to be.
+
+        `colleagues` names whoever else has a part in it, by object id or principal name. With `audit_since` the audit
+        log is read back to that instant. Raises TryLater when throttled, GiveUp.
+        """
         ...
 
     async def privileges(self, person_id: str) -> Privileges:
         """Return the facts of the never-rules alone, read anew. Raises TryLater when throttled."""
+        ...
+
+    async def manager_of(self, person_id: str) -> str:
+        """Return the manager's object id, empty for none. Raises TryLater, GiveUp."""
+        ...
+
+    async def colleague(self, name: str) -> Colleague:
+        """Return one colleague by object id or principal name. Raises TryLater when throttled, GiveUp."""
+        ...
+
+    async def members(self, group_ids: frozenset[str]) -> tuple[Person, ...]:
+        """Return everybody in these groups and in the groups inside them, each once. Raises TryLater, GiveUp."""
+        ...
+
+    async def methods(self, person_id: str) -> tuple[Method, ...]:
+        """Return the person's methods of the kinds that a ticket can call lost. Raises TryLater, GiveUp."""
+        ...
+
+    async def remove_method(self, person_id: str, kind: LostKind, method_id: str) -> bool:
+        """Remove one method; return False when it was gone already. Raises TryLater, GiveUp, Unknown."""
+        ...
+
+    async def revoke_sessions(self, person_id: str) -> None:
+        """End the person's sessions everywhere; safe to repeat. Raises TryLater, GiveUp, Unknown."""
         ...
 
     async def passes(self, person_id: str) -> tuple[ExistingPass, ...]:
@@ -98,13 +130,26 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Which request holds the person's one pass; busy until the lease ends."""
+    """Which request holds the person's one pass; busy until the lease ends.
+
+    `was_set_up`: a recovery found the person set up. It may then remove what showed it.
+    """
 
     person_id: str
     request_id: str
     attempt: int
     lease_until: datetime | None
+    was_set_up: bool = False
     etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The switch that stops every pass from being made: who threw it, when and why."""
+
+    by: str
+    at: datetime
+    why: str
 
 
 class Requests(Protocol):
@@ -146,6 +191,26 @@ class Ledger(Requests, Protocol):
         """Write a seat by its ETag (None: insert). Raises Conflict."""
         ...
 
+    async def count(self, counted: Counted) -> None:
+        """Write a pass under the caps; the same one again changes nothing."""
+        ...
+
+    async def uncount(self, counted: Counted) -> None:
+        """Take a pass out from under the caps; absent is a success."""
+        ...
+
+    async def counted(self, purpose: Purpose, since: datetime) -> tuple[Counted, ...]:
+        """Return every pass of a purpose that was counted at or after an instant, the oldest first."""
+        ...
+
+    async def forget_counted(self, purpose: Purpose, before: datetime) -> None:
+        """Remove what no cap looks at any more: it names people."""
+        ...
+
+    async def paused(self) -> Pause | None:
+        """Return the pause, None while passes may be made."""
+        ...
+
 
 class HandoverState(StrEnum):
     """Where a hand-over is."""
@@ -172,8 +237,27 @@ class Handover:
     etag: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalTask:
+    """The courier's own row: what one approver is asked, and that they answered. `answer` is the verb of their ask."""
+
+    approver_id: str
+    request_id: str
+    attempt: int
+    person_name: str
+    until: datetime
+    notified_at: datetime | None = None
+    answer: str = ""
+    answered_at: datetime | None = None
+    etag: str | None = None
+
+
 class HandoverReader(Protocol):
-    """The hand-overs as the issuer may see them. Raises TryLater, GiveUp."""
+    """The courier's rows as the issuer may see them. Raises TryLater, GiveUp."""
+
+    async def task(self, approver_id: str, request_id: str) -> ApprovalTask | None:
+        """Return what one approver is asked about a request, or None."""
+        ...
 
     async def get(self, recipient_id: str, request_id: str) -> Handover | None:
         """Return one hand-over of one recipient, or None."""
@@ -188,6 +272,14 @@ class Handovers(HandoverReader, Protocol):
         ...
 
     async def put(self, handover: Handover) -> Handover:
+        """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
+        ...
+
+    def tasks_for(self, approver_id: str) -> AsyncIterator[ApprovalTask]:
+        """Yield everything that one approver is asked: one partition."""
+        ...
+
+    async def put_task(self, task: ApprovalTask) -> ApprovalTask:
         """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
         ...
 
@@ -229,6 +321,10 @@ class Notices(Protocol):
 
     async def ready(self, recipient: Recipient, handover: Handover) -> None:
         """Tell the recipient that somebody waits for them: a link, never a passcode."""
+        ...
+
+    async def approval(self, approver: Recipient, task: ApprovalTask) -> None:
+        """Tell an approver that something waits for their decision: a link, no reasons."""
         ...
 
 
