@@ -33,6 +33,8 @@ class Event(StrEnum):
     REVEAL_DELETED = "reveal.deleted"
     REVEAL_TOLD = "reveal.told"
     ASK_REFUSED = "ask.refused"
+    COMPLETION_STEP = "completion.step"
+    APPROVED = "approval.given"
     CLEAN_REMOVED = "clean.removed"
     CLEAN_FAILED = "clean.failed"
     RE_DRIVEN = "redrive.woken"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.domain.limits import Counted
 from shared.domain.orders import Lost, LostKind, Order, derived_id
 from shared.domain.reasons import Finding, OutcomeClass
 
@@ -210,6 +211,25 @@ class Request:
     def ended(self) -> bool:
         """Tell whether the request reached one of its ends."""
         return self.state in ENDS
+
+    @property
+    def was_ready(self) -> bool:
+        """Tell whether a pass came of it that somebody could have been handed."""
+        return any(step.state is State.READY for step in self.history)
+
+    @property
+    def place(self) -> Counted | None:
+        """Return its place under the caps, None when it has none."""
+        if self.counted_at is None or self.plan is None:
+            return None
+        return Counted(
+            purpose=self.order.purpose,
+            request_id=self.request_id,
+            at=self.counted_at,
+            person_id=self.plan.person_id,
+            recipient_id=self.plan.recipient.object_id,
+            verifiers=self.plan.verifiers,
+        )
 
     @property
     def lane_key(self) -> str:

@@ -10,6 +10,7 @@ from shared.domain.requests import Request, State
 from shared.flows.clean_up import mark_revealed
 from shared.flows.issue import issue
 from shared.flows.ports import Due, DueKind, HandoverState
+from shared.flows.second_person import check_told
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, finish, wake
 
@@ -42,6 +43,10 @@ async def step(request: Request, services: IssuerServices) -> None:
         case State.REVEALED:
             # Only the clean-up has work with it now; a lost write may have left it waiting for a wake-up instead.
             await services.ledger.put_due(Due(request.request_id, now, DueKind.CLEAN))
+        case State.NEEDS_APPROVAL if now < request.deadline:
+            await check_told(request, services)
+        case State.NEEDS_APPROVAL:
+            await end(services, request, State.REFUSED, (Finding(Reason.NOT_APPROVED),))
         case _ if request.claimed(now):
             note(Event.WAKE_STALE, request.request_id, state=request.state)
         case State.UNKNOWN if now < request.wake_at:

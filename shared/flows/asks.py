@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from shared.domain.fates import Conflict, Refused
 from shared.domain.journal import Event, note
-from shared.domain.messages import REVEALED, Ask, NotOurs
+from shared.domain.messages import APPROVE, DECLINE, REVEALED, Ask, NotOurs
 from shared.domain.requests import State
+from shared.flows import second_person
 from shared.flows.clean_up import mark_revealed
-from shared.flows.ports import HandoverState
+from shared.flows.ports import HandoverState, SignedIn
 from shared.flows.services import IssuerServices
 
 _TOLD_WITHIN = timedelta(hours=1)  # the sign-in was fresh at the page; the message may have waited
@@ -23,7 +24,7 @@ async def answer(body: bytes, services: IssuerServices) -> None:
     except NotOurs:
         await _refuse("", "malformed", services)
         return
-    if ask.verb != REVEALED:
+    if ask.verb not in {REVEALED, APPROVE, DECLINE}:
         await _refuse(ask.request_id, "unknown_verb", services)
         return
     try:
@@ -31,6 +32,13 @@ async def answer(body: bytes, services: IssuerServices) -> None:
     except Refused as refused:
         await _refuse(ask.request_id, refused.why, services)
         return
+    if ask.verb == REVEALED:
+        await _revealed(ask, caller, services)
+    elif (why := await second_person.answer(ask, caller, services)) is not None:
+        await _refuse(ask.request_id, why, services)
+
+
+async def _revealed(ask: Ask, caller: SignedIn, services: IssuerServices) -> None:
     request = await services.ledger.get(ask.request_id)
     if request is None or request.plan is None or request.plan.recipient.object_id != caller.object_id:
         await _refuse(ask.request_id, "not_the_recipient", services)

@@ -8,6 +8,7 @@ from shared.domain.journal import Event, note
 from shared.domain.people import ExistingPass
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import IssuedPass, Request, State
+from shared.flows.limits import forget
 from shared.flows.ports import Due, DueKind, HandoverState
 from shared.flows.services import IssuerServices
 from shared.flows.steps import end, finish, move
@@ -30,7 +31,15 @@ async def clean_up(services: IssuerServices) -> int:
             note(Event.REQUEST_CONFLICT, item.request_id)
         except Failure as failure:
             note(Event.CLEAN_FAILED, item.request_id, fate=type(failure).__name__)
+    await _forget(services)
     return swept
+
+
+async def _forget(services: IssuerServices) -> None:
+    try:
+        await forget(services, services.clock())
+    except Failure as failure:
+        note(Event.CLEAN_FAILED, fate=type(failure).__name__)
 
 
 async def clean(request_id: str, services: IssuerServices) -> None:

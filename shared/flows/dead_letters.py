@@ -9,7 +9,7 @@ from shared.flows.advance import fail
 from shared.flows.ports import Due, DueKind
 from shared.flows.services import IssuerServices
 
-_WAKE_ENDS = frozenset({State.ACCEPTED, State.WAITING, State.ISSUING, State.UNKNOWN})
+_WAKE_ENDS = frozenset({State.ACCEPTED, State.WAITING, State.PARKED, State.ISSUING, State.UNKNOWN})
 
 
 async def bury_wake_up(body: bytes, services: IssuerServices) -> None:

@@ -1,6 +1,7 @@
 """Intake: an event becomes one request, however often it is delivered; what cannot become one is put aside."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.events import Gate, Malformed, parse
@@ -12,6 +13,7 @@ from shared.domain.people import Resolved
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Request, State, accept
 from shared.domain.rules import opens_at
+from shared.flows.judge import manager_now
 from shared.flows.ports import Due, DueKind
 from shared.flows.services import IssuerServices
 from shared.flows.steps import end, finish, wake
@@ -60,13 +62,9 @@ async def give_up_on(body: bytes, message_id: str, gate: Gate, services: IssuerS
 
 async def _open(order: Order, services: IssuerServices) -> Request:
     now = services.clock()
-    request = accept(
-        order,
-        person_id=await _person(order, services),
-        wake_at=max(now, opens_at(order, services.terms)),
-        deadline=_deadline(order, services, now),
-        now=now,
-    )
+    person_id, manager = await _person(order, services)
+    opens = max(now, opens_at(order, services.terms))
+    request = replace(accept(order, person_id, opens, _deadline(order, services, now), now), manager_at_intake=manager)
     await services.ledger.put_due(Due(request.request_id, request.wake_at, DueKind.WAKE))
     try:
         opened = await services.ledger.insert(request)
@@ -79,13 +77,17 @@ async def _open(order: Order, services: IssuerServices) -> Request:
     return opened
 
 
-async def _person(order: Order, services: IssuerServices) -> str | None:
-    # Only to find the lane: whoever works on the request resolves again and judges what is missing or disagrees.
+async def _person(order: Order, services: IssuerServices) -> tuple[str | None, str | None]:
+    """Return person and manager, both or none: whoever works on the request resolves what is missing.
+
+    The person is needed to find the lane; a ticket's manager, to see whether it is still the same one later.
+    """
     try:
         found = await services.directory.resolve(order.employee_id, order.user_principal_name)
+        manager = await manager_now(order.purpose, found, services)
     except Failure:
-        return None
-    return found.object_id if isinstance(found, Resolved) else None
+        return None, None
+    return (found.object_id, manager) if isinstance(found, Resolved) else (None, None)
 
 
 def _deadline(order: Order, services: IssuerServices, now: datetime) -> datetime:

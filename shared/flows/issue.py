@@ -1,4 +1,4 @@
-"""Issue: judge, claim, make room, create, look again, store, say so. The order is the product's safety."""
+"""Issue: judge, claim, complete, make room, create, look again, store, say so. The order is the product's safety."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,20 +7,21 @@ from shared.domain.fates import Conflict, Failure, GiveUp, TryLater, Unknown
 from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
-from shared.domain.people import ABSENT, Resolved, Unreadable, Unresolved
+from shared.domain.people import Resolved, Unresolved
 from shared.domain.reasons import Finding, Reason
-from shared.domain.requests import Claim, IssuedPass, Plan, Request, State
-from shared.domain.rules import Issue, Refuse, Verdict, Wait, decide, never
+from shared.domain.requests import Claim, IssuedPass, Plan, Recipient, Request, State
+from shared.domain.rules import AskHuman, Issue, Refuse, Wait, never
+from shared.flows.completion import complete
+from shared.flows.judge import judge, manager_now
+from shared.flows.limits import held_back, within_caps
 from shared.flows.ports import CreatedPass, Seat
+from shared.flows.second_person import ask, find_approvers
 from shared.flows.services import IssuerServices
-from shared.flows.steps import SOON, end, later, move, remove_residue
+from shared.flows.steps import SOON, WINDOW, end, later, move, pause, remove_residue
 
 LEASE = timedelta(seconds=150)  # longer than the handler's own deadline of 120 s
-CREATE_WINDOW = timedelta(seconds=60)  # a create sent within it has landed or died 70 s later, before the lease ends
 UNKNOWN_PAUSE = timedelta(seconds=70)  # Graph's own limit for authentication-method calls is 60 s
 PERSON_PAUSE = timedelta(minutes=10)
-PERSON_LAG = timedelta(seconds=30)
-_LONGEST_PAUSE = timedelta(minutes=5)
 _REFUSALS = frozenset({Reason.POLICY_REFUSED, Reason.EXTERNAL_GUEST, Reason.LIFETIME_OUTSIDE_POLICY})
 
 
@@ -29,6 +30,8 @@ async def issue(request: Request, services: IssuerServices) -> None:
 
     Raises Conflict when somebody else took the request, TryLater and GiveUp when the ledger itself failed.
     """
+    if await held_back(request, services):
+        return
     if request.person_id is None:
         await _find_person(request, services)
         return
@@ -38,9 +41,12 @@ async def issue(request: Request, services: IssuerServices) -> None:
     claimed = await _claim(request, plan, services)
     if claimed is None:
         return
-    created = await _create(claimed, plan, services)
+    completed = await complete(claimed, plan, services)
+    if completed is None:
+        return
+    created = await _create(completed, plan, services)
     if created is not None:
-        await _keep(claimed, plan, created, services)
+        await _keep(completed, plan, created, services)
 
 
 async def _find_person(request: Request, services: IssuerServices) -> None:
@@ -48,6 +54,7 @@ async def _find_person(request: Request, services: IssuerServices) -> None:
     now = services.clock()
     try:
         found = await services.directory.resolve(order.employee_id, order.user_principal_name)
+        manager = await manager_now(order.purpose, found, services)
     except TryLater as failure:
         await later(services, request, now + pause(failure, request), Finding(Reason.DIRECTORY_LATER, failure.where))
         return
@@ -57,7 +64,7 @@ async def _find_person(request: Request, services: IssuerServices) -> None:
     match found:
         case Resolved(object_id=object_id):
             # Into the person's own lane, where whoever works on them is alone.
-            known = replace(request, person_id=object_id)
+            known = replace(request, person_id=object_id, manager_at_intake=manager)
             await later(services, known, now)
         case Unresolved(mismatch=True):
             await end(services, request, State.REFUSED, (Finding(Reason.PERSON_MISMATCH),))
@@ -70,22 +77,15 @@ async def _find_person(request: Request, services: IssuerServices) -> None:
 
 
 async def _judge(request: Request, person_id: str, services: IssuerServices) -> Plan | None:
-    """Return the plan to act by; a resumed claim keeps its verdict, and only the never-rules are asked again."""
-    now = services.clock()
+    """Return the plan to act by, or let the request wait, be asked about, or end."""
+    approvers: tuple[Recipient, ...] = ()
     try:
-        verdict: Verdict
-        if request.plan is None:
-            facts = await services.directory.gather(person_id)
-            if isinstance(facts.person, Unreadable) and facts.person.why == ABSENT:
-                # Resolved a moment ago and unknown now: a new colleague who has not reached every replica yet.
-                raise TryLater("directory.person", PERSON_LAG)  # noqa: TRY301 - one place decides what later means
-            verdict = decide(request.order, facts, services.terms, now)
-        else:
-            findings = never(await services.directory.privileges(person_id), services.terms)
-            verdict = Refuse(findings) if findings else Issue(request.plan)
+        verdict = await judge(request, person_id, services)
+        if isinstance(verdict, AskHuman):
+            approvers = await find_approvers(verdict, services)
     except TryLater as failure:
         finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-        await later(services, request, now + pause(failure, request), finding, _calm(request))
+        await later(services, request, services.clock() + pause(failure, request), finding, _calm(request))
         return None
     except GiveUp as failure:
         await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))
@@ -97,6 +97,10 @@ async def _judge(request: Request, person_id: str, services: IssuerServices) -> 
             await end(services, request, State.REFUSED, findings)
         case Wait(until=until, finding=finding):
             await later(services, request, until, finding)
+        case AskHuman(findings=findings) if not approvers:
+            await end(services, request, State.REFUSED, (*findings, Finding(Reason.NO_APPROVERS)))
+        case AskHuman():
+            await ask(request, verdict, approvers, services)
     return None
 
 
@@ -125,16 +129,21 @@ async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Requ
             plan=plan,
             claim=claim,
             issued=None,
+            counted_at=request.counted_at or now,
             secrets=(*request.secrets, claim.secret_name),
         ),
         claim.lease_until,
     )
     note(Event.ISSUE_CLAIMED, claimed.request_id, attempt=attempt)
+    # A claim that is resumed keeps its place under the caps: a pass may exist under it.
+    if request.state not in {State.ISSUING, State.UNKNOWN} and not await within_caps(claimed, services):
+        return None
     mine = Seat(
         person_id=plan.person_id,
         request_id=request.request_id,
         attempt=attempt,
         lease_until=claim.lease_until,
+        was_set_up=request.order.purpose is Purpose.RECOVERY or (seat is not None and seat.was_set_up),
         etag=seat.etag if seat else None,
     )
     try:
@@ -163,7 +172,7 @@ async def _create(request: Request, plan: Plan, services: IssuerServices) -> Cre
         for existing in await services.directory.passes(plan.person_id):
             await services.directory.delete_pass(plan.person_id, existing.tap_id)
             note(Event.ISSUE_REPLACED, request.request_id, tap_id=existing.tap_id)
-        if services.clock() > claim.at + CREATE_WINDOW:
+        if services.clock() > claim.at + WINDOW:
             raise TryLater("issue.window", timedelta(seconds=1))  # noqa: TRY301 - one place decides what later means
         created = await services.directory.create_pass(
             plan.person_id,
@@ -254,11 +263,6 @@ async def _undo(minted: Request, failure: Failure, services: IssuerServices) -> 
         await later(services, replace(minted, issued=None), until, finding)
     else:
         await later(services, minted, until, finding, State.UNKNOWN)
-
-
-def pause(failure: TryLater, request: Request) -> timedelta:
-    """Return how long to wait: what was asked for, or longer with each attempt, up to five minutes."""
-    return max(failure.after, min(timedelta(seconds=5) * request.attempt, _LONGEST_PAUSE))
 
 
 def _claim_of(request: Request) -> Claim:

@@ -12,7 +12,9 @@ from shared.flows.steps import finish, wake
 
 OVERDUE = timedelta(minutes=2)
 ORPHANED = timedelta(minutes=15)
-_BEFORE_PASS = frozenset({State.ACCEPTED, State.WAITING, State.ISSUING, State.UNKNOWN})
+_BEFORE_PASS = frozenset(
+    {State.ACCEPTED, State.WAITING, State.NEEDS_APPROVAL, State.PARKED, State.ISSUING, State.UNKNOWN}
+)
 
 
 async def re_drive(services: IssuerServices) -> int:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.domain.fates import Conflict
+from shared.domain.fates import Conflict, TryLater
 from shared.domain.journal import Event, note
 from shared.domain.messages import Outcome, WakeUp
 from shared.domain.orders import derived_id, lane
@@ -13,6 +13,8 @@ from shared.flows.ports import Due, DueKind, Seat
 from shared.flows.services import IssuerServices
 
 SOON = timedelta(minutes=2)
+WINDOW = timedelta(seconds=60)  # what is sent within it of a claim has landed or died 70 s later, before the lease ends
+_LONGEST_PAUSE = timedelta(minutes=5)
 _LISTED_SKEW = timedelta(seconds=5)
 
 
@@ -61,6 +63,11 @@ async def later(
     return stored
 
 
+def pause(failure: TryLater, request: Request) -> timedelta:
+    """Return how long to wait: what was asked for, or longer with each attempt, up to five minutes."""
+    return max(failure.after, min(timedelta(seconds=5) * request.attempt, _LONGEST_PAUSE))
+
+
 async def end(services: IssuerServices, request: Request, state: State, findings: tuple[Finding, ...] = ()) -> None:
     """Bring the request to an end: its pass first, then the verdict in the ledger, then whatever is still left.
 
@@ -80,6 +87,8 @@ async def finish(services: IssuerServices, request: Request, *, clean: bool = Fa
     if not clean and not await remove_secrets(services, request):
         await services.ledger.put_due(Due(request.request_id, services.clock() + SOON, DueKind.CLEAN))
         return
+    if request.place is not None and not request.was_ready:
+        await services.ledger.uncount(request.place)  # caps count passes, not tries
     if request.reasons:
         await services.bus.warn(
             f"request.{request.state}", request.request_id, tuple(str(finding) for finding in request.reasons)
