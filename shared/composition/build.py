@@ -1,6 +1,8 @@
 """Puts the adapters together: one credential, one client per outside system, for as long as the process lives."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,6 +27,7 @@ from shared.adapters.signin_keys import SignInKeys
 from shared.adapters.tables import Table
 from shared.adapters.vault import CourierSecretVault, SecretVault
 from shared.composition.settings import Settings
+from shared.domain.terms import Terms
 from shared.flows.services import Clock, CourierServices, IssuerServices
 
 type NewId = Callable[[], str]
@@ -32,6 +35,32 @@ type NewId = Callable[[], str]
 # Said outright: the SDK takes some host names for Cosmos DB's. It is the audience in every cloud (Storage docs).
 _STORAGE = "https://storage.azure.com"
 REQUESTS, DUE, HANDOVERS = "requests", "due", "handovers"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorServices:
+    """What an operator's command has in its hands: enough to judge, and the switch; it can neither mint nor send."""
+
+    directory: GraphDirectory
+    ledger: TableLedger
+    terms: Terms
+    clock: Clock
+
+
+@asynccontextmanager
+async def operator_services(
+    settings: Settings, clock: Clock, new_id: NewId, credential: AsyncTokenCredential
+) -> AsyncIterator[OperatorServices]:
+    """Yield what an operator's command needs, as whoever `credential` is, and close it afterwards."""
+    requests = _table_client(settings, credential, REQUESTS)
+    due = _table_client(settings, credential, DUE)
+    async with requests, due:
+        yield OperatorServices(
+            directory=GraphDirectory(_graph(settings, credential, new_id), sign_ins=settings.read_sign_ins),
+            ledger=TableLedger(Table(requests, "ledger.requests", new_id), Table(due, "ledger.due", new_id)),
+            terms=settings.terms,
+            clock=clock,
+        )
 
 
 def build_issuer(settings: Settings, clock: Clock, new_id: NewId) -> IssuerServices:
@@ -91,10 +120,11 @@ def _vault(settings: Settings, credential: AsyncTokenCredential) -> SecretClient
 
 
 def _table(settings: Settings, credential: AsyncTokenCredential, name: str, new_id: NewId) -> Table:
-    client = TableClient(
-        settings.ledger_url, name, credential=credential, audience=_STORAGE, **azure_fates.CLIENT_BOUNDS
-    )
-    return Table(client, f"ledger.{name}", new_id)
+    return Table(_table_client(settings, credential, name), f"ledger.{name}", new_id)
+
+
+def _table_client(settings: Settings, credential: AsyncTokenCredential, name: str) -> TableClient:
+    return TableClient(settings.ledger_url, name, credential=credential, audience=_STORAGE, **azure_fates.CLIENT_BOUNDS)
 
 
 def _senders(settings: Settings, credential: AsyncTokenCredential) -> bus.Senders:

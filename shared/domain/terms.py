@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.domain.evidence import EvidenceTerms
 from shared.domain.limits import Caps
-from shared.domain.orders import LostKind, ProfileName
+from shared.domain.orders import LostKind, ProfileName, Purpose
 
 GRAPH_MINIMUM = timedelta(minutes=10)  # Graph: lifetimeInMinutes 10..43200
 GRAPH_MAXIMUM = timedelta(days=30)
@@ -90,3 +90,7 @@ class Terms:
     lanes: int = 16
     joiner_caps: Caps = JOINER_CAPS
     recovery: RecoveryTerms = field(default_factory=RecoveryTerms)
+
+    def caps(self, purpose: Purpose) -> Caps:
+        """Return how many passes of a purpose may be made."""
+        return self.recovery.caps if purpose is Purpose.RECOVERY else self.joiner_caps

@@ -9,12 +9,12 @@ from shared.domain.people import ABSENT, Facts, Resolved, Unreadable, Unresolved
 from shared.domain.recovery import Standing
 from shared.domain.requests import Request
 from shared.domain.rules import Issue, Refuse, Verdict, decide, never
-from shared.flows.services import IssuerServices
+from shared.flows.services import Judging
 
 _PERSON_LAG = timedelta(seconds=30)
 
 
-async def judge(request: Request, person_id: str, services: IssuerServices) -> Verdict:
+async def judge(request: Request, person_id: str, services: Judging) -> Verdict:
     """Return the verdict; a resumed claim keeps its own, and only the never-rules are asked again.
 
     Raises TryLater, GiveUp.
@@ -29,7 +29,7 @@ async def judge(request: Request, person_id: str, services: IssuerServices) -> V
     return decide(request.order, facts, services.terms, services.clock(), ours)
 
 
-async def gather(request: Request, person_id: str, services: IssuerServices) -> tuple[Facts, Standing]:
+async def gather(request: Request, person_id: str, services: Judging) -> tuple[Facts, Standing]:
     """Return all facts of one verdict: the directory's, and our own ledger's. Raises TryLater, GiveUp."""
     if request.order.purpose is not Purpose.RECOVERY:
         return await services.directory.gather(person_id), Standing(request.accepted_at)
@@ -42,7 +42,7 @@ async def gather(request: Request, person_id: str, services: IssuerServices) -> 
     return facts, await _standing(request, person_id, now, services)
 
 
-async def manager_now(purpose: Purpose, found: Resolved | Unresolved, services: IssuerServices) -> str | None:
+async def manager_now(purpose: Purpose, found: Resolved | Unresolved, services: Judging) -> str | None:
     """Return whom a ticket's person has for a manager now, to compare with later; None where it does not matter.
 
     Raises TryLater, GiveUp.
@@ -52,7 +52,7 @@ async def manager_now(purpose: Purpose, found: Resolved | Unresolved, services: 
     return await services.directory.manager_of(found.object_id)
 
 
-async def _standing(request: Request, person_id: str, now: datetime, services: IssuerServices) -> Standing:
+async def _standing(request: Request, person_id: str, now: datetime, services: Judging) -> Standing:
     counted = await services.ledger.counted(Purpose.RECOVERY, now - services.terms.recovery.once_in)
     seat = await services.ledger.seat(person_id)
     return Standing(

@@ -37,9 +37,7 @@ async def within_caps(claimed: Request, services: IssuerServices) -> bool:
         raise ValueError(msg)
     await services.ledger.count(mine)
     purpose = claimed.order.purpose
-    terms = services.terms
-    caps = terms.recovery.caps if purpose is Purpose.RECOVERY else terms.joiner_caps
-    over = over_cap(mine, await services.ledger.counted(purpose, mine.at - DAY), caps)
+    over = over_cap(mine, await services.ledger.counted(purpose, mine.at - DAY), services.terms.caps(purpose))
     if over is None:
         return True
     await services.ledger.uncount(mine)

@@ -15,14 +15,14 @@ from shared.domain.recovery import agent_flaws, approver_flaws
 from shared.domain.requests import Approval, Recipient, Request, State
 from shared.domain.rules import AskHuman
 from shared.flows.ports import ApprovalTask, Due, DueKind, SignedIn
-from shared.flows.services import IssuerServices
+from shared.flows.services import IssuerServices, Judging
 from shared.flows.steps import SOON, end, later, move
 
 MOST_APPROVERS = 20  # all of them are told and kept in the request's row
 _CHECK = timedelta(minutes=5)
 
 
-async def find_approvers(verdict: AskHuman, services: IssuerServices) -> tuple[Recipient, ...]:
+async def find_approvers(verdict: AskHuman, services: Judging) -> tuple[Recipient, ...]:
     """Return who may be asked: neither the person nor who vouched for them nor who would receive the pass.
 
     Raises TryLater, GiveUp.

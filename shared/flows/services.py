@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from shared.domain.terms import Terms
 from shared.flows.ports import (
@@ -20,6 +21,30 @@ from shared.flows.ports import (
 )
 
 type Clock = Callable[[], datetime]
+
+
+class Judging(Protocol):
+    """What a verdict needs, and no more: whoever has only this can judge, and neither mint nor tell."""
+
+    @property
+    def directory(self) -> Directory:
+        """Return the directory."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the ledger."""
+        ...
+
+    @property
+    def terms(self) -> Terms:
+        """Return our own terms."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

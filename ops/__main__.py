@@ -1,0 +1,103 @@
+"""`python -m ops`: what an operator runs. Every command says what it did, or would do, and exits with a code to act on.
+
+Settings are the app's own environment variables (`PASSDESK_…`). Without any, a command that only looks asks the
+made-up tenant of the desk instead, and says so; one that acts refuses.
+"""
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+USAGE, FAILED = 2, 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ops", description="What an operator of Passdesk runs.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    explain = verbs.add_parser(
+        "explain",
+        help="the verdict on an event, and why; changes nothing",
+        description="Exits 0: a pass would be issued; 3: refused; 4: it waits; 5: a second person must approve.",
+    )
+    explain.add_argument("file", type=Path, help="the event, as JSON")
+    explain.add_argument("--json", action="store_true", help="print everything as JSON")
+    explain.add_argument(
+        "--at", type=_instant, help="judge as of this instant, or `now` (default: the event's own time)"
+    )
+    pause = verbs.add_parser("pause", help="stop every pass from being made; requests wait and lose nothing")
+    pause.add_argument("--why", required=True, help="for whoever looks at it later")
+    for verb in (pause, verbs.add_parser("resume", help="let passes be made again")):
+        verb.add_argument("--by", default=_user(), help="who throws the switch (default: you)")
+    return parser
+
+
+def _instant(text: str) -> datetime:
+    moment = datetime.now(UTC) if text == "now" else datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    asked = _parser().parse_args()
+    if not any(name.upper().startswith("PASSDESK_") for name in os.environ):
+        return _without_settings(asked)
+    from ops.explain import moment_of, run  # noqa: PLC0415 - `--help` must not cost a second of imports
+    from ops.switch import throw  # noqa: PLC0415 - as above
+    from shared.composition.settings import BadSettings, Settings  # noqa: PLC0415 - as above
+    from shared.domain.fates import Failure  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+    try:
+        settings = Settings.from_env(os.environ)
+        if asked.verb == "explain":
+            body = asked.file.read_bytes()
+            at = asked.at or moment_of(body, now)
+            text, code = asyncio.run(run(body, settings, at, as_json=asked.json))
+        else:
+            why = asked.why if asked.verb == "pause" else None
+            text, code = asyncio.run(throw(settings, by=asked.by, why=why, now=now))
+    except BadSettings as flaws:
+        sys.stderr.write("".join(f"{name}: {flaw}\n" for name, flaw in sorted(flaws.flaws.items())))
+        return USAGE
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return USAGE
+    except Failure as failure:
+        sys.stderr.write(f"{failure}{''.join(f' ({n})' for n in getattr(failure, '__notes__', ()))}\n")
+        return FAILED
+    sys.stdout.write(text + "\n")
+    return code
+
+
+def _without_settings(asked: argparse.Namespace) -> int:
+    if asked.verb != "explain":
+        sys.stderr.write("there are no settings (PASSDESK_…) in the environment: nothing to act on\n")
+        return USAGE
+    from local.errand import send  # noqa: PLC0415 - the desk is not there where only the product is installed
+    from ops.explain import moment_of  # noqa: PLC0415 - as above
+
+    try:
+        at = asked.at or moment_of(asked.file.read_bytes(), datetime.now(UTC))
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return USAGE
+    sys.stderr.write("no settings (PASSDESK_…) in the environment: asking the made-up tenant of the desk\n")
+    words = ["explain", str(asked.file), "--at", at.isoformat(), *(["--json"] if asked.json else [])]
+    return asyncio.run(send("ops", words, at))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
