@@ -31,7 +31,7 @@ async def find_approvers(verdict: AskHuman, services: Judging) -> tuple[Recipien
     if not groups:
         return ()
     barred = {verdict.person.object_id, verdict.manager_id, *verdict.verifiers}
-    members = [p for p in await services.directory.members(groups) if p.enabled and p.mail]
+    members = [p for p in await services.directory.members(groups) if p.enabled and p.mail and not p.is_guest]
     able = sorted((p for p in members if p.object_id not in barred), key=lambda p: (p.display_name, p.object_id))
     return tuple(_contact(p) for p in able[:MOST_APPROVERS])
 
