@@ -9,7 +9,7 @@ from local.bus.message import Message, Received, SessionLock
 from local.directory.tenant import person_id, upn
 from shared.domain.events import Gate
 from shared.domain.fates import Failure, TryLater
-from shared.domain.messages import NotOurs, WakeUp
+from shared.domain.messages import APPROVE, Ask, NotOurs, WakeUp
 from shared.domain.orders import Purpose, request_id
 from shared.domain.requests import Request
 from shared.domain.terms import Terms
@@ -86,29 +86,40 @@ class Day:
             "data": {key: value for key, value in wanted.items() if value is not None},
         }
 
-    def lost(self, name: str, event_id: str = "t-1") -> str:
+    def lost(self, name: str, event_id: str = "t-1", **data: Any) -> str:
         """Put a lost-device ticket on the bus; return the id of the request it leads to."""
-        now = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-        event = {
+        event = self.ticket(name, event_id, **data)
+        self.bus.send("tickets", Message(body=json.dumps(event).encode(), message_id=event_id))
+        return request_id("/itsm/servicenow", event_id, Purpose.RECOVERY)
+
+    def ticket(self, name: str, event_id: str = "t-1", **data: Any) -> dict[str, Any]:
+        """Return a ticket about somebody whom the desk has just called back, unless `data` says otherwise."""
+        wanted = {
+            "ticket": "INC0012345",
+            "userPrincipalName": upn(name),
+            "lost": ["authenticator"],
+            "verification": self.proof(),
+            **data,
+        }
+        return {
             "specversion": "1.0",
             "type": "passdesk.device.lost",
             "source": "/itsm/servicenow",
             "id": event_id,
-            "time": now,
-            "data": {
-                "ticket": "INC0012345",
-                "userPrincipalName": upn(name),
-                "lost": ["authenticator"],
-                "verification": {
-                    "method": "video-with-badge",
-                    "by": upn("desk.agent"),
-                    "at": now,
-                    "reference": "call 17",
-                },
-            },
+            "time": self.clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "data": {key: value for key, value in wanted.items() if value is not None},
         }
-        self.bus.send("tickets", Message(body=json.dumps(event).encode(), message_id=event_id))
-        return request_id("/itsm/servicenow", event_id, Purpose.RECOVERY)
+
+    def proof(self, method: str = "video-with-badge", by: str = "desk.agent", reference: str = "call 17") -> Any:
+        """Return evidence of this moment."""
+        at = self.clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"method": method, "by": upn(by), "at": at, "reference": reference}
+
+    async def answers(self, name: str, request: str, verb: str = APPROVE, agent: str = "") -> None:
+        """Let an approver's answer reach the issuer, as the courier passes it on."""
+        _, token = self.ports.callers.sign_in(person_id(name), self.clock())
+        await self.ports.bus.ask(Ask(request, verb, token, upn(agent) if agent else ""))
+        await self.pump()
 
     async def reveal(self, name: str, request: str) -> hand_over.Revealed:
         """Let somebody sign in on the page and press the button, as the person `name`."""
