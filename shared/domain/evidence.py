@@ -3,6 +3,7 @@
 More evidence never makes a verdict worse: a proof that does not count is as if it were not there.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -83,7 +84,7 @@ class Scene:
     """What evidence is judged by: whom it is about, who may not vouch too, when it came, who may verify."""
 
     person: Person
-    recipient_id: str | None
+    recipient_ids: frozenset[str]
     approver_id: str | None
     accepted_at: datetime
     desk_groups: frozenset[str]
@@ -100,7 +101,7 @@ def judge(proofs: tuple[Proof, ...], scene: Scene, demand: Demand, terms: Eviden
         if not found:
             good.append(proof)
     counted = max(_independent(good, scene), key=len, default=())
-    enough = len(counted) >= demand.proofs
+    enough = len(counted) >= max(1, demand.proofs)  # no setting lets a ticket without evidence through
     if not proofs:
         flaws = [Finding(Reason.EVIDENCE_MISSING)]
     elif good and not enough:
@@ -127,7 +128,7 @@ def _flaws(proof: Proof, place: str, scene: Scene, demand: Demand, terms: Eviden
         yield Finding(Reason.EVIDENCE_FUTURE, place)
     elif scene.accepted_at - proof.at > terms.age:
         yield Finding(Reason.EVIDENCE_STALE, place)
-    if not proof.reference:
+    if not _file(proof):
         yield Finding(Reason.EVIDENCE_NO_REFERENCE, place)
     yield from _verifier_flaws(proof, place, scene)
 
@@ -143,7 +144,7 @@ def _verifier_flaws(proof: Proof, place: str, scene: Scene) -> Iterator[Finding]
         return
     if person.object_id == scene.person.object_id:
         yield Finding(Reason.VERIFIER_IS_PERSON, place)
-    if person.object_id == scene.recipient_id:
+    if person.object_id in scene.recipient_ids:
         yield Finding(Reason.VERIFIER_IS_RECIPIENT, place)
     if person.object_id == scene.approver_id:
         yield Finding(Reason.VERIFIER_IS_APPROVER, place)
@@ -157,9 +158,15 @@ def _independent(good: list[Proof], scene: Scene) -> Iterator[tuple[Proof, ...]]
     """Yield every set of proofs of which no two share method, verifier or reference."""
     for size in range(1, len(good) + 1):
         for some in combinations(good, size):
-            shared = ({p.method for p in some}, {_verifier_id(p, scene) for p in some}, {p.reference for p in some})
+            shared = ({p.method for p in some}, {_verifier_id(p, scene) for p in some}, {_file(p) for p in some})
             if all(len(values) == size for values in shared):
                 yield some
+
+
+def _file(proof: Proof) -> str:
+    """Return where a proof is on file, however it is spelt: case, spaces and signs make no other file, nor one."""
+    text = unicodedata.normalize("NFKC", proof.reference or "").casefold()
+    return "".join(sign for sign in text if sign.isalnum())
 
 
 def _verifier_id(proof: Proof, scene: Scene) -> str:

@@ -62,7 +62,8 @@ class Case:
 
 def judge_recovery(case: Case) -> Judgement:
     """Return what the recovery rules say of a ticket."""
-    approval, rules = case.approval, case.terms.recovery
+    given, rules = case.approval, case.terms.recovery
+    approval = given if given and _stands(given, case) else None  # one that ended counts for nothing
     agent = approval.recipient if approval else None
     manager_flaws = tuple(_manager_flaws(case))
     manager = case.facts.manager if isinstance(case.facts.manager, Person) and not manager_flaws else None
@@ -71,7 +72,8 @@ def judge_recovery(case: Case) -> Judgement:
         case.order.proofs,
         Scene(
             person=case.person,
-            recipient_id=recipient.object_id if recipient else None,
+            # The manager too where an agent receives: an approval makes no proof good that was none without it.
+            recipient_ids=frozenset(r.object_id for r in (agent, manager) if r),
             approver_id=approval.approver_id if approval else None,
             accepted_at=case.ours.accepted_at,
             desk_groups=rules.desk_groups,
@@ -80,21 +82,19 @@ def judge_recovery(case: Case) -> Judgement:
         rules.evidence.elevated if is_elevated(case.facts, case.terms) else rules.evidence.standard,
         rules.evidence,
     )
-    # An agent whom a second person named takes the manager's place: what speaks against the manager is then moot.
-    wanted = (*(() if agent else manager_flaws), *_recent(case), *_second(case))
-    stands = approval is not None and _stands(approval, case)
-    covered = set(approval.findings) if approval and stands else set[Finding]()
-    human = tuple(f for f in wanted if f not in covered or f in manager_flaws)  # no approval mends the manager
     return Judgement(
         refused=(
             *_set_up(case),
-            *_unreadable_changes(case.facts),
+            *_unreadable_changes(case),
             *evidence.findings,
-            *(_approval_flaws(approval, case) if approval and stands else ()),
+            *(_approval_flaws(approval, recipient, manager_flaws, case) if approval else ()),
         ),
-        human=(*human, *((Finding(Reason.APPROVAL_ENDED),) if approval and not stands else ())),
+        human=(
+            *_for_a_human(case, approval, manager, manager_flaws),
+            *((Finding(Reason.APPROVAL_ENDED),) if given and not approval else ()),
+        ),
         recipient=recipient,
-        completion=_completion(case, allowed=evidence.level >= STRONGEST or stands),
+        completion=_completion(case, allowed=evidence.level >= STRONGEST or approval is not None),
         evidence=evidence,
         manager_id=manager.object_id if manager else None,
     )
@@ -113,6 +113,7 @@ def agent_flaws(agent: Colleague, others: frozenset[str], terms: Terms) -> tuple
         isinstance(person, Person)
         and not isinstance(agent.groups, Unreadable)
         and person.enabled
+        and not person.is_guest
         and bool(person.mail and terms.notice_route)
         and bool(agent.groups & terms.recovery.desk_groups)
         and person.object_id not in others
@@ -127,6 +128,7 @@ def approver_flaws(approver: Colleague, others: frozenset[str], terms: Terms) ->
         isinstance(person, Person)
         and not isinstance(approver.groups, Unreadable)
         and person.enabled
+        and not person.is_guest
         and bool(approver.groups & terms.recovery.approver_groups)
         and person.object_id not in others
     )
@@ -167,7 +169,26 @@ def _manager_flaws(case: Case) -> Iterator[Finding]:
         yield Finding(Reason.NO_NOTICE_ROUTE)
 
 
-def _recent(case: Case) -> Iterator[Finding]:
+def _for_a_human(
+    case: Case, approval: Approval | None, manager: Person | None, manager_flaws: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Return what a second person must judge: everything, as soon as one part of it is not what they were shown.
+
+    An approval covers what had happened when it was asked for, and the recipient whom it was asked about. No approval
+    mends the manager; a desk agent whom it names takes the manager's place.
+    """
+    happened = (*_recent(case), *_second(case))
+    findings = (*manager_flaws, *(finding for finding, _ in happened))
+    if approval is None:
+        return findings
+    if approval.recipient is None and manager and manager.object_id != approval.manager_id:
+        return (Finding(Reason.RECIPIENT_CHANGED), *findings)
+    settled = approval.recipient is not None or manager is not None
+    shown = all(finding in approval.findings and when <= approval.asked_at for finding, when in happened)
+    return () if settled and shown else findings
+
+
+def _recent(case: Case) -> Iterator[tuple[Finding, datetime]]:
     rules = case.terms.recovery
     changes = case.facts.changes if isinstance(case.facts.changes, Changes) else Changes(None, None)
     for reason, changed, quiet in (
@@ -176,18 +197,21 @@ def _recent(case: Case) -> Iterator[Finding]:
         (Reason.MANAGER_CHANGED, changes.manager, rules.manager_quiet),
     ):
         if quiet and changed is not None and case.now - changed < quiet:
-            yield Finding(reason)
+            yield Finding(reason), changed
 
 
-def _unreadable_changes(facts: Facts) -> Iterator[Finding]:
-    if isinstance(facts.changes, Unreadable):
-        yield Finding(Reason.CHANGES_UNREADABLE, facts.changes.read)
+def _unreadable_changes(case: Case) -> Iterator[Finding]:
+    changes = case.facts.changes
+    if isinstance(changes, Unreadable):
+        yield Finding(Reason.CHANGES_UNREADABLE, changes.read)
+    elif changes is None and case.terms.recovery.reads_audit:
+        yield Finding(Reason.CHANGES_UNREADABLE)
 
 
-def _second(case: Case) -> Iterator[Finding]:
+def _second(case: Case) -> Iterator[tuple[Finding, datetime]]:
     last = case.ours.last_pass
     if last is not None and case.now - last < case.terms.recovery.once_in:
-        yield Finding(Reason.RECOVERED_RECENTLY)
+        yield Finding(Reason.RECOVERED_RECENTLY), last
 
 
 def _stands(approval: Approval, case: Case) -> bool:
@@ -195,16 +219,20 @@ def _stands(approval: Approval, case: Case) -> bool:
     return approved is not None and timedelta(0) <= case.now - approved <= case.terms.recovery.approval
 
 
-def _approval_flaws(approval: Approval, case: Case) -> Iterator[Finding]:
+def _approval_flaws(
+    approval: Approval, recipient: Recipient | None, manager_flaws: tuple[Finding, ...], case: Case
+) -> Iterator[Finding]:
     nobody = Colleague(Unreadable("approval", "missing"))
     colleagues, person_id = case.facts.colleagues, case.person.object_id
     approver_id, agent = approval.approver_id or "", approval.recipient
-    recipient_id = agent.object_id if agent else approval.manager_id or ""
+    recipient_id = recipient.object_id if recipient else approval.manager_id or ""
     approver = colleagues.get(approver_id.casefold(), nobody)
     yield from approver_flaws(approver, frozenset({person_id, recipient_id}), case.terms)
     if agent:
-        known = colleagues.get(agent.object_id.casefold(), nobody)
-        yield from agent_flaws(known, frozenset({person_id, approver_id}), case.terms)
+        # A manager who may not be handed the pass as the manager may not as a desk agent either.
+        manager = case.facts.manager if manager_flaws else None
+        barred = {person_id, approver_id, manager.object_id if isinstance(manager, Person) else ""}
+        yield from agent_flaws(colleagues.get(agent.object_id.casefold(), nobody), frozenset(barred), case.terms)
 
 
 def _completion(case: Case, *, allowed: bool) -> Completion:
