@@ -63,7 +63,8 @@ def _over(mine: Counted, before: tuple[Counted, ...], caps: Caps) -> Iterator[Ov
     def full(name: str, cap: int | None, window: timedelta, those: list[datetime]) -> Iterator[OverCap]:
         live = sorted(at for at in those if at > mine.at - window)
         if cap is not None and len(live) >= cap:
-            yield OverCap(Finding(Reason.OVER_CAP, name), live[-cap] + window)
+            # A cap of nothing never has room; it is looked at again when its window has passed.
+            yield OverCap(Finding(Reason.OVER_CAP, name), (live[-cap] if cap > 0 else mine.at) + window)
 
     for verifier in mine.verifiers:
         yield from full("verifier", caps.verifier, DAY, [c.at for c in before if verifier in c.verifiers])
