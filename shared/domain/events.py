@@ -57,7 +57,8 @@ class Gate:
 
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
-_Words = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# Whoever approves reads these words: nothing in them may be invisible, turn the line around or end it.
+_Words = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]+$")]
 # Entra allows A-Z a-z 0-9 ' . - _ ! # ^ ~ before the @; anything else (look-alikes, spaces) names nobody.
 _Upn = Annotated[
     str,
@@ -141,7 +142,7 @@ def parse(body: bytes, gate: Gate, now: datetime) -> Order:
     envelope = _validate(_Envelope, _load(body))
     if envelope.source not in gate.sources:
         raise Malformed(Flaw.UNKNOWN_SOURCE)
-    time = _instant(envelope.time)
+    time = _instant(envelope.time, "time")
     if time > now + _AHEAD:
         raise Malformed(Flaw.TIME_AHEAD, "time")
     if time < now - _PAST:
@@ -164,7 +165,8 @@ def _joiner(envelope: _Envelope, data: _Joiner, time: datetime, now: datetime) -
 
 def _lost(envelope: _Envelope, data: _Lost, time: datetime) -> Order:
     # When the proofs are from is for the rules to judge: a ticket whose evidence is no good is refused, with a reason.
-    proofs = tuple(_proof(v) for v in (data.verification, data.second_verification) if v is not None)
+    said = {"verification": data.verification, "secondVerification": data.second_verification}
+    proofs = tuple(_proof(claim, field) for field, claim in said.items() if claim is not None)
     return replace(
         _order(envelope, data, Purpose.RECOVERY, time=time, starts_at=time),
         ticket=data.ticket,
@@ -173,8 +175,9 @@ def _lost(envelope: _Envelope, data: _Lost, time: datetime) -> Order:
     )
 
 
-def _proof(data: _Verification) -> Proof:
-    return Proof(method=data.method, by=data.by, at=_instant(data.at), reference=(data.reference or "").strip() or None)
+def _proof(data: _Verification, field: str) -> Proof:
+    at = _instant(data.at, field)
+    return Proof(method=data.method, by=data.by, at=at, reference=(data.reference or "").strip() or None)
 
 
 def _lost_methods(items: list[_LostKind | _LostMethod]) -> tuple[Lost, ...]:
@@ -225,11 +228,11 @@ def local_time(text: str, zone: str) -> datetime:
         raise Malformed(Flaw.WRONG_FIELD, "startsAt") from error
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str, field: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Malformed(Flaw.WRONG_FIELD, "time") from error
+        raise Malformed(Flaw.WRONG_FIELD, field) from error
 
 
 def _load(body: bytes) -> dict[str, Any]:
