@@ -72,7 +72,7 @@ def decide(order: Order, facts: Facts, terms: Terms, now: datetime, ours: Standi
     person = facts.person
     if order.purpose is Purpose.RECOVERY:
         if isinstance(person, Unreadable):
-            return Refuse(findings=common)
+            return Refuse(findings=tuple(dict.fromkeys(common)))
         case = Case(order, facts, person, terms, ours or Standing(accepted_at=now), now)
         return _decide_recovery(case, common)
     findings = (*common, *_about_recipient(facts, terms), *_about_joiner(facts, terms, now))
