@@ -61,9 +61,12 @@ def privileges(**changes: Any) -> Privileges:
     return replace(none, **changes)
 
 
+_OWN = {"policy", "methods", "manager", "colleagues", "changes"}
+
+
 def facts(**changes: Any) -> Facts:
     """Return the facts of a joiner for whom nothing speaks against a pass."""
-    own = {key: changes.pop(key) for key in list(changes) if key in {"policy", "methods", "manager"}}
+    own = {key: changes.pop(key) for key in list(changes) if key in _OWN}
     good = Facts(privileges=privileges(**changes), policy=policy(), methods=frozenset({"password"}), manager=manager())
     return replace(good, **own)
 

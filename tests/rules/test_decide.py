@@ -72,6 +72,9 @@ JOINER: list[tuple[str, dict[str, Any], set[str]]] = [
     ("roles unreadable", {"roles": gone("roles")}, {"privilege_unreadable:roles"}),
     ("assignments unreadable", {"assignments": gone("assignments")}, {"privilege_unreadable:assignments"}),
     ("eligibility unreadable", {"eligibilities": gone("eligibilities")}, {"privilege_unreadable:eligibilities"}),
+    ("such a group owned", {"owned": (Group("g", role_assignable=True),)}, {"role_group_owner"}),
+    ("any other group owned is nothing", {"owned": (Group("g", role_assignable=False),)}, set()),
+    ("owned groups unreadable", {"owned": gone("owned")}, {"privilege_unreadable:owned"}),
     ("groups unreadable", {"groups": gone("groups")}, {"privilege_unreadable:groups"}),
     ("groups to join unreadable", {"group_eligibilities": gone("joinable")}, {"privilege_unreadable:joinable"}),
     ("no licence, and nobody said so", {"eligibilities": Unreadable("e", LICENCE)}, {"privilege_unreadable:e"}),
@@ -156,11 +159,12 @@ def test_a_missing_licence_is_excused_only_for_pim_and_only_when_said() -> None:
     assert len(never(privileges(eligibilities=gone("eligibilities")), said)) == 1
 
 
-def test_a_ticket_is_not_judged_yet_and_needs_no_joiner() -> None:
-    """Promise 7: whatever the ticket says there is no pass, and joiners' rules do not apply to it."""
+def test_a_ticket_needs_evidence_and_no_joiner() -> None:
+    """Promise 7: without evidence there is no pass, and joiners' rules do not apply; the rest is in test_recovery."""
     ticket = order(purpose=Purpose.RECOVERY, ticket="INC1")
     old_hand = facts(person=person(created=None, hired=None, last_sign_in=NOW), methods=frozenset({"fido2"}))
-    assert about(decide(ticket, old_hand, TERMS, NOW)) == {"verification_not_judged_yet"}
+    assert "evidence_missing" in about(decide(ticket, old_hand, TERMS, NOW))
+    assert not about(decide(ticket, old_hand, TERMS, NOW)) & {"already_set_up", "not_a_joiner"}
     assert opens_at(ticket, TERMS) == ticket.event_time
 
 
@@ -217,6 +221,7 @@ all_privileges = st.builds(
     assignments=ids | unreadables,
     eligibilities=ids | unreadables,
     group_eligibilities=groups | unreadables,
+    owned=groups | unreadables,
 )
 minutes = st.integers(1, 43_200).map(lambda m: timedelta(minutes=m))
 policies = st.builds(
@@ -252,7 +257,7 @@ def powerful(known: Privileges) -> bool:
     values = [getattr(known, f.name) for f in fields(known)]
     if any(isinstance(v, Unreadable) for v in values):
         return True
-    joined = (*known.groups, *known.group_eligibilities)  # type: ignore[misc]  # none is unreadable here
+    joined = (*known.groups, *known.group_eligibilities, *known.owned)  # type: ignore[misc]  # all are readable here
     held = bool(known.roles or known.assignments or known.eligibilities)
     restricted = isinstance(known.person, Person) and known.person.management_restricted
     return held or restricted or any(isinstance(g, Group) and g.role_assignable for g in joined)
@@ -266,7 +271,7 @@ def test_the_powerful_and_the_unreadable_never_get_a_pass(wanted: Order, known: 
         assert isinstance(verdict, Refuse)
         assert verdict.findings
     if wanted.purpose is Purpose.RECOVERY:
-        assert not isinstance(verdict, Issue)
+        assert isinstance(verdict, Refuse)  # none of these tickets carries evidence
 
 
 @given(orders, all_facts)
@@ -301,6 +306,7 @@ WORSE: list[dict[str, Any]] = [
     {"assignments": gone("assignments")},
     {"eligibilities": frozenset({"r"})},
     {"group_eligibilities": (Group("g", role_assignable=True),)},
+    {"owned": (Group("g", role_assignable=True),)},
 ]
 
 
@@ -308,7 +314,7 @@ WORSE: list[dict[str, Any]] = [
 def test_more_power_is_never_fewer_reasons(known: Privileges, worse: dict[str, Any]) -> None:
     """Promise 4: something added against a person takes no other reason away."""
     (name,) = worse
-    better: dict[str, Any] = {name: () if name == "group_eligibilities" else frozenset()}
+    better: dict[str, Any] = {name: () if name in {"group_eligibilities", "owned"} else frozenset()}
     kept = {str(f) for f in never(replace(known, **better), TERMS)}
     after = {str(f) for f in never(replace(known, **worse), TERMS)}
     assert kept < after or (kept <= after and "privilege_unreadable:assignments" in kept)
