@@ -1,10 +1,26 @@
-"""The ledger over Azure Table Storage: tables `requests`, `due` and `handovers` (see `ledger_rows` for the columns)."""
+"""The ledger over Azure Table Storage: tables `requests`, `due` and `handovers`.
+
+The columns are in `ledger_rows` and `ledger_recovery`.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 
 from shared.adapters.ledger_columns import time_text
+from shared.adapters.ledger_recovery import (
+    CONTROL,
+    PAUSE,
+    TASK,
+    TASK_END,
+    counted_partition,
+    decode_counted,
+    decode_pause,
+    decode_task,
+    encode_counted,
+    encode_pause,
+    encode_task,
+)
 from shared.adapters.ledger_rows import (
     DUE,
     REQUEST,
@@ -19,8 +35,10 @@ from shared.adapters.ledger_rows import (
     encode_seat,
 )
 from shared.adapters.tables import Table
+from shared.domain.limits import Counted
+from shared.domain.orders import Purpose
 from shared.domain.requests import Request
-from shared.flows.ports import Due, DueKind, Handover, Seat
+from shared.flows.ports import ApprovalTask, Due, DueKind, Handover, Pause, Seat
 
 
 class TableRequests:
@@ -77,9 +95,43 @@ class TableLedger(TableRequests):
         """Write a seat by its ETag (None: insert). Raises Conflict."""
         return replace(seat, etag=await self._requests.write(encode_seat(seat), seat.etag))
 
+    async def count(self, counted: Counted) -> None:
+        """Write a pass under the caps; the same one again changes nothing."""
+        await self._requests.put(encode_counted(counted))
+
+    async def uncount(self, counted: Counted) -> None:
+        """Take a pass out from under the caps; absent is a success."""
+        row = encode_counted(counted)
+        await self._requests.remove(str(row["PartitionKey"]), str(row["RowKey"]))
+
+    async def counted(self, purpose: Purpose, since: datetime) -> tuple[Counted, ...]:
+        """Return every pass of a purpose that was counted at or after an instant, the oldest first."""
+        parameters = {"partition": counted_partition(purpose), "since": time_text(since)}
+        rows = self._requests.query("PartitionKey eq @partition and RowKey ge @since", parameters)
+        return tuple([decode_counted(found.columns) async for found in rows])
+
+    async def forget_counted(self, purpose: Purpose, before: datetime) -> None:
+        """Remove what was counted before an instant, row by row: whoever breaks off goes on the next time."""
+        parameters = {"partition": counted_partition(purpose), "before": time_text(before)}
+        async for found in self._requests.query("PartitionKey eq @partition and RowKey lt @before", parameters):
+            await self._requests.remove(str(found.columns["PartitionKey"]), str(found.columns["RowKey"]))
+
+    async def paused(self) -> Pause | None:
+        """Return the pause, None while passes may be made. Raises TryLater, GiveUp, DamagedRow."""
+        found = await self._requests.get(CONTROL, PAUSE)
+        return decode_pause(found.columns) if found else None
+
+    async def pause(self, pause: Pause) -> None:
+        """Stop every pass from being made; the last one who says so stands. For operators, not for a flow."""
+        await self._requests.put(encode_pause(pause))
+
+    async def resume(self) -> None:
+        """Let passes be made again; not paused is a success. For operators, not for a flow."""
+        await self._requests.remove(CONTROL, PAUSE)
+
 
 class TableHandoverReader:
-    """The hand-overs as the issuer may see them: one partition a recipient."""
+    """The courier's rows as the issuer may see them: one partition a recipient, or an approver."""
 
     def __init__(self, handovers: Table) -> None:
         self._handovers = handovers
@@ -89,15 +141,34 @@ class TableHandoverReader:
         found = await self._handovers.get(recipient_id, request_id)
         return decode_handover(found.columns, found.etag) if found else None
 
+    async def task(self, approver_id: str, request_id: str) -> ApprovalTask | None:
+        """Return what one approver is asked about a request, or None. Raises TryLater, GiveUp, DamagedRow."""
+        found = await self._handovers.get(approver_id, TASK + request_id)
+        return decode_task(found.columns, found.etag) if found else None
+
 
 class TableHandovers(TableHandoverReader):
     """The hand-overs as the courier may use them. All methods raise TryLater, GiveUp."""
 
     async def waiting_for(self, recipient_id: str) -> AsyncIterator[Handover]:
-        """Yield everything of one recipient: one partition."""
-        async for found in self._handovers.query("PartitionKey eq @recipient", {"recipient": recipient_id}):
+        """Yield every hand-over of one recipient: one partition, without what they are asked as an approver."""
+        # The SDK puts parameters in word by word, so the parentheses stand alone.
+        where = "PartitionKey eq @recipient and ( RowKey lt @task or RowKey ge @end )"
+        parameters = {"recipient": recipient_id, "task": TASK, "end": TASK_END}
+        async for found in self._handovers.query(where, parameters):
             yield decode_handover(found.columns, found.etag)
 
     async def put(self, handover: Handover) -> Handover:
         """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
         return replace(handover, etag=await self._handovers.write(encode_handover(handover), handover.etag))
+
+    async def tasks_for(self, approver_id: str) -> AsyncIterator[ApprovalTask]:
+        """Yield everything that one approver is asked: one range of one partition."""
+        where = "PartitionKey eq @approver and RowKey ge @task and RowKey lt @end"
+        parameters = {"approver": approver_id, "task": TASK, "end": TASK_END}
+        async for found in self._handovers.query(where, parameters):
+            yield decode_task(found.columns, found.etag)
+
+    async def put_task(self, task: ApprovalTask) -> ApprovalTask:
+        """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
+        return replace(task, etag=await self._handovers.write(encode_task(task), task.etag))

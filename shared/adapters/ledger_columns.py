@@ -5,6 +5,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+type Row = dict[str, str | int | bool]
+
+VERSION = 1
+# A text column holds 64 KiB of UTF-16 (learn.microsoft.com, "Understanding the Table service data model").
+_COLUMN_UNITS = 32 * 1024
+
+
+class TooLarge(ValueError):
+    """A row with a column that no table holds: a bound further out is missing. The text names it, never a value."""
+
 
 class DamagedRow(Exception):
     """A row that we cannot have written. The text names the row and the column, never a value."""
@@ -51,12 +61,33 @@ def as_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def as_words_json(value: object) -> str:
+    """Return compact JSON that leaves letters of any language as they are: a sixth of the room in a column.
+
+    Text with anything that does not print goes the way of `as_json`.
+    """
+    plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return plain if plain.isprintable() else as_json(value)
+
+
+def fitting(row: Row) -> Row:
+    """Return the row. Raises TooLarge when a column of it does not fit."""
+    for name, value in row.items():
+        if isinstance(value, str) and len(value.encode("utf-16-le", "surrogatepass")) // 2 > _COLUMN_UNITS:
+            raise TooLarge(f"{row['RowKey']}: {name}")
+    return row
+
+
 def listed(value: object) -> list[Any]:
     """Return the list in a JSON text. Raises TypeError, ValueError."""
-    found = json.loads(text(value))
-    if not isinstance(found, list):
+    return items(json.loads(text(value)))
+
+
+def items(value: object) -> list[Any]:
+    """Return a list: a text or an object can be walked through too, and is none. Raises TypeError."""
+    if not isinstance(value, list):
         raise TypeError
-    return found
+    return value
 
 
 def time_or_none(moment: datetime | None) -> str | None:
@@ -74,6 +105,11 @@ def text(value: object) -> str:
 def text_or_none(value: object) -> str | None:
     """Return a text, or None for null. Raises TypeError."""
     return None if value is None else text(value)
+
+
+def texts(values: object) -> tuple[str, ...]:
+    """Return the texts of a list. Raises TypeError."""
+    return tuple(text(value) for value in items(values))
 
 
 def whole(value: object) -> int:

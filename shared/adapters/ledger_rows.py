@@ -3,6 +3,10 @@
 Columns that an operator sorts and filters by stand alone; what has structure is JSON. A row that does not decode is
 a bug or a hand that edited it: `DamagedRow`, never a default. What `_copies` adds is for the operator's eyes and
 never read. Instants are text in UTC with microseconds, so that they sort as they are compared.
+
+Rows from before recovery lack what `ledger_recovery` adds, columns and keys alike. Absent is then what it was: no
+lost methods, no proofs, no approval, nothing to complete, nothing counted, not known to be set up. What is there is
+read as strictly as everything else.
 """
 
 import json
@@ -10,27 +14,42 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.ledger_columns import (
+    VERSION,
     Reader,
+    Row,
     as_json,
+    fitting,
     flag,
     length,
     listed,
     microseconds,
     text,
     text_or_none,
+    texts,
     time,
     time_or_none,
     time_text,
     whole,
 )
+from shared.adapters.ledger_recovery import (
+    approval_json,
+    completion_json,
+    lost_json,
+    proofs_json,
+    read_approval,
+    read_completion,
+    read_lost,
+    read_proofs,
+    read_recipient,
+    read_steps,
+    recipient_json,
+    steps_json,
+)
 from shared.domain.orders import Order, ProfileName, Purpose
 from shared.domain.reasons import Finding, Reason
-from shared.domain.requests import Claim, IssuedPass, Plan, Recipient, Request, State, Step
+from shared.domain.requests import Claim, Completion, IssuedPass, Plan, Request, State, Step
 from shared.flows.ports import Due, DueKind, Handover, HandoverState, Seat
 
-type Row = dict[str, str | int | bool]
-
-VERSION = 1
 REQUEST = "request"
 SEAT = "seat"
 DUE = "due"
@@ -39,7 +58,7 @@ _HISTORY_CHARACTERS = 30_000
 
 
 def encode_request(request: Request) -> Row:
-    """Return the request's row; the oldest lines of a history that would not fit are left out."""
+    """Return the request's row; the oldest lines of a history that would not fit are left out. Raises TooLarge."""
     row: Row = {
         "PartitionKey": request.request_id,
         "RowKey": REQUEST,
@@ -61,8 +80,12 @@ def encode_request(request: Request) -> Row:
         "issued": as_json(_issued(request.issued)) if request.issued else None,
         "used_seen_at": time_or_none(request.used_seen_at),
         "revealed_at": time_or_none(request.revealed_at),
+        "manager_at_intake": request.manager_at_intake,
+        "approval": approval_json(request.approval) if request.approval else None,
+        "completion": None if request.completion is None else steps_json(request.completion),
+        "counted_at": time_or_none(request.counted_at),
     }
-    return row | {name: value for name, value in optional.items() if value is not None} | _copies(request)
+    return fitting(row | {name: value for name, value in optional.items() if value is not None} | _copies(request))
 
 
 def decode_request(row: Mapping[str, Any], etag: str | None) -> Request:
@@ -81,9 +104,13 @@ def decode_request(row: Mapping[str, Any], etag: str | None) -> Request:
         plan=read.maybe("plan", lambda v: _read_plan(json.loads(v))),
         claim=read.maybe("claim", lambda v: _read_claim(json.loads(v))),
         issued=read.maybe("issued", lambda v: _read_issued(json.loads(v))),
-        secrets=read.of("secrets", lambda v: tuple(text(s) for s in listed(v))),
+        secrets=read.of("secrets", lambda v: texts(listed(v))),
         used_seen_at=read.maybe("used_seen_at", time),
         revealed_at=read.maybe("revealed_at", time),
+        manager_at_intake=read.maybe("manager_at_intake", text),
+        approval=read.maybe("approval", lambda v: read_approval(json.loads(v))),
+        completion=read.maybe("completion", lambda v: read_steps(listed(v))),
+        counted_at=read.maybe("counted_at", time),
         history=read.of("history", lambda v: tuple(_read_step(line) for line in listed(v))),
         etag=etag,
     )
@@ -99,6 +126,7 @@ def encode_seat(seat: Seat) -> Row:
         "version": VERSION,
         "request_id": seat.request_id,
         "attempt": seat.attempt,
+        "was_set_up": seat.was_set_up,
     }
     return row | ({"lease_until": time_text(seat.lease_until)} if seat.lease_until else {})
 
@@ -112,6 +140,7 @@ def decode_seat(row: Mapping[str, Any], etag: str | None) -> Seat:
         request_id=read.of("request_id", text),
         attempt=read.of("attempt", whole),
         lease_until=read.maybe("lease_until", time),
+        was_set_up=read.maybe("was_set_up", flag) or False,
         etag=etag,
     )
 
@@ -128,7 +157,7 @@ def decode_due(row: Mapping[str, Any]) -> Due:
 
 
 def encode_handover(handover: Handover) -> Row:
-    """Return the hand-over's row."""
+    """Return the hand-over's row. Raises TooLarge."""
     row: Row = {
         "PartitionKey": handover.recipient_id,
         "RowKey": handover.request_id,
@@ -142,7 +171,7 @@ def encode_handover(handover: Handover) -> Row:
         "checked_by": handover.checked_by,
     }
     optional = {"notified_at": time_or_none(handover.notified_at), "revealed_at": time_or_none(handover.revealed_at)}
-    return row | {name: value for name, value in optional.items() if value is not None}
+    return fitting(row | {name: value for name, value in optional.items() if value is not None})
 
 
 def decode_handover(row: Mapping[str, Any], etag: str | None) -> Handover:
@@ -178,6 +207,8 @@ def _order(order: Order) -> dict[str, object]:
         "lifetime": None if order.lifetime is None else microseconds(order.lifetime),
         "one_time": order.one_time,
         "ticket": order.ticket,
+        "lost": lost_json(order.lost),
+        "proofs": proofs_json(order.proofs),
     }
 
 
@@ -194,6 +225,8 @@ def _read_order(data: dict[str, Any]) -> Order:
         lifetime=None if data["lifetime"] is None else length(data["lifetime"]),
         one_time=flag(data["one_time"]),
         ticket=text_or_none(data["ticket"]),
+        lost=read_lost(data.get("lost", [])),
+        proofs=read_proofs(data.get("proofs", [])),
     )
 
 
@@ -201,22 +234,25 @@ def _plan(plan: Plan) -> dict[str, object]:
     return {
         "person_id": plan.person_id,
         "person_name": plan.person_name,
-        "recipient": [plan.recipient.object_id, plan.recipient.display_name, plan.recipient.mail],
+        "recipient": recipient_json(plan.recipient),
         "lifetime": microseconds(plan.lifetime),
         "one_time": plan.one_time,
         "starts_at": time_or_none(plan.starts_at),
+        "completion": completion_json(plan.completion),
+        "verifiers": list(plan.verifiers),
     }
 
 
 def _read_plan(data: dict[str, Any]) -> Plan:
-    object_id, display_name, mail = data["recipient"]
     return Plan(
         person_id=text(data["person_id"]),
         person_name=text(data["person_name"]),
-        recipient=Recipient(text(object_id), text(display_name), text(mail)),
+        recipient=read_recipient(data["recipient"]),
         lifetime=length(data["lifetime"]),
         one_time=flag(data["one_time"]),
         starts_at=None if data["starts_at"] is None else time(data["starts_at"]),
+        completion=read_completion(data["completion"]) if "completion" in data else Completion(),
+        verifiers=texts(data.get("verifiers", [])),
     )
 
 
@@ -247,7 +283,7 @@ def _history(steps: tuple[Step, ...]) -> str:
 
 def _read_step(line: list[Any]) -> Step:
     at, state, attempt, reasons = line
-    return Step(time(at), State(state), whole(attempt), tuple(text(r) for r in reasons))
+    return Step(time(at), State(state), whole(attempt), texts(reasons))
 
 
 def _copies(request: Request) -> Row:

@@ -10,7 +10,7 @@ from azure.data.tables import TableErrorCode, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from shared.adapters.azure_fates import settle
-from shared.adapters.ledger_rows import Row
+from shared.adapters.ledger_columns import Row
 from shared.domain.fates import Conflict, Failure, TryLater, Unknown
 
 # Every conditional write carries an id of its own: that is how a writer knows its own row again when the answer was

@@ -20,9 +20,23 @@ from shared.adapters.ledger_rows import (
     encode_request,
     encode_seat,
 )
-from shared.domain.orders import Order, ProfileName, Purpose
+from shared.domain.orders import Lost, LostKind, Order, ProfileName, Proof, Purpose
 from shared.domain.reasons import Finding, Reason
-from shared.domain.requests import HISTORY_KEPT, Claim, IssuedPass, Plan, Recipient, Request, State, Step, accept
+from shared.domain.requests import (
+    HISTORY_KEPT,
+    Approval,
+    Claim,
+    Completion,
+    CompletionStep,
+    IssuedPass,
+    Plan,
+    Recipient,
+    Request,
+    State,
+    Step,
+    StepFate,
+    accept,
+)
 from shared.flows.ports import Due, DueKind, Handover, HandoverState, Seat
 from tests.adapters.conftest import NOON
 
@@ -37,6 +51,12 @@ times = st.datetimes(
 )
 lengths = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400))
 findings = st.lists(st.builds(Finding, reason=st.sampled_from(Reason), about=texts), max_size=3).map(tuple)
+names = st.lists(ids, max_size=3).map(tuple)
+lost = st.lists(st.builds(Lost, kind=st.sampled_from(LostKind), method_id=st.none() | texts), max_size=3).map(tuple)
+proofs = st.lists(st.builds(Proof, method=texts, by=texts, at=times, reference=st.none() | texts), max_size=2).map(
+    tuple
+)
+recipients = st.builds(Recipient, object_id=ids, display_name=texts, mail=texts)
 orders = st.builds(
     Order,
     purpose=st.sampled_from(Purpose),
@@ -50,16 +70,39 @@ orders = st.builds(
     lifetime=st.none() | lengths,
     one_time=st.booleans(),
     ticket=st.none() | texts,
+    lost=lost,
+    proofs=proofs,
 )
 plans = st.builds(
     Plan,
     person_id=ids,
     person_name=texts,
-    recipient=st.builds(Recipient, object_id=ids, display_name=texts, mail=texts),
+    recipient=recipients,
     lifetime=lengths,
     one_time=st.booleans(),
     starts_at=st.none() | times,
+    completion=st.builds(Completion, remove=lost, revoke_sessions=st.booleans()),
+    verifiers=names,
 )
+approvals = st.builds(
+    Approval,
+    asked_at=times,
+    person_name=texts,
+    findings=findings,
+    approvers=st.lists(recipients, max_size=3).map(tuple),
+    verifiers=names,
+    manager_id=st.none() | ids,
+    approver_id=st.none() | ids,
+    approver_name=texts,
+    approved_at=st.none() | times,
+    recipient=st.none() | recipients,
+)
+completions = st.lists(
+    st.builds(
+        CompletionStep, kind=st.none() | st.sampled_from(LostKind), method_id=texts, fate=st.sampled_from(StepFate)
+    ),
+    max_size=3,
+).map(tuple)
 claims = st.builds(Claim, attempt=attempts, at=times, lease_until=times, secret_name=texts)
 issued = st.builds(IssuedPass, tap_id=texts, starts=times, expires=times)
 steps = st.builds(
@@ -85,11 +128,21 @@ requests = st.builds(
     secrets=st.lists(texts, max_size=4).map(tuple),
     used_seen_at=st.none() | times,
     revealed_at=st.none() | times,
+    manager_at_intake=st.just("") | st.none() | ids,
+    approval=st.none() | approvals,
+    completion=st.none() | completions,
+    counted_at=st.none() | times,
     history=st.lists(steps, max_size=5).map(tuple),
     etag=st.none() | texts,
 )
 seats = st.builds(
-    Seat, person_id=ids, request_id=ids, attempt=attempts, lease_until=st.none() | times, etag=st.none() | texts
+    Seat,
+    person_id=ids,
+    request_id=ids,
+    attempt=attempts,
+    lease_until=st.none() | times,
+    was_set_up=st.booleans(),
+    etag=st.none() | texts,
 )
 handovers = st.builds(
     Handover,
@@ -196,6 +249,14 @@ def test_a_column_of_another_kind_is_refused(column: str, value: object) -> None
         ("plan", "{}"),
         ("history", '[["x"]]'),
         ("secrets", "[1]"),
+        ("secrets", '"text"'),
+        ("approval", "{}"),
+        ("approval", "null"),
+        ("completion", '[["key","1","done"]]'),
+        ("completion", '[[null,"1","perhaps"]]'),
+        ("completion", '{"a":1}'),
+        ("counted_at", ""),
+        ("manager_at_intake", None),
         ("PartitionKey", "another"),
     ],
 )

@@ -7,6 +7,18 @@ from typing import Any
 
 from local.ledger.model import Entity, Ledger
 from local.ledger.refused import Refused
+from shared.adapters.ledger_recovery import (
+    CONTROL,
+    PAUSE,
+    TASK,
+    counted_partition,
+    decode_counted,
+    decode_pause,
+    decode_task,
+    encode_counted,
+    encode_pause,
+    encode_task,
+)
 from shared.adapters.ledger_rows import (
     DUE,
     REQUEST,
@@ -21,8 +33,10 @@ from shared.adapters.ledger_rows import (
     encode_seat,
 )
 from shared.domain.fates import Conflict
+from shared.domain.limits import Counted
+from shared.domain.orders import Purpose
 from shared.domain.requests import Request
-from shared.flows.ports import Due, DueKind, Handover, Seat
+from shared.flows.ports import ApprovalTask, Due, DueKind, Handover, Pause, Seat
 from tests.memory.checkpoints import Checkpoints, act
 
 TABLES = ("requests", "due", "handovers")
@@ -46,6 +60,10 @@ class _Tables:
             return self.tables.replace(table, row, etag).etag
         except Refused as refused:
             raise Conflict(table) from refused
+
+    def _remove(self, table: str, row: Mapping[str, Any]) -> None:
+        if self._get(table, row["PartitionKey"], row["RowKey"]):
+            self.tables.delete(table, row["PartitionKey"], row["RowKey"])
 
 
 class MemoryLedger(_Tables):
@@ -98,6 +116,51 @@ class MemoryLedger(_Tables):
         """Write a seat by its ETag."""
         return replace(seat, etag=self._write("requests", encode_seat(seat), seat.etag))
 
+    @act
+    def count(self, counted: Counted) -> None:
+        """Write a pass under the caps."""
+        self.tables.upsert("requests", encode_counted(counted), merge=False)
+
+    @act
+    def uncount(self, counted: Counted) -> None:
+        """Take a pass out from under the caps."""
+        self._remove("requests", encode_counted(counted))
+
+    @act
+    def counted(self, purpose: Purpose, since: datetime) -> tuple[Counted, ...]:
+        """Return every pass of a purpose that was counted at or after an instant."""
+        return tuple(c for c in self.all_counted(purpose) if c.at >= since)
+
+    @act
+    def forget_counted(self, purpose: Purpose, before: datetime) -> None:
+        """Remove what was counted before an instant."""
+        for counted in self.all_counted(purpose):
+            if counted.at < before:
+                self._remove("requests", encode_counted(counted))
+
+    @act
+    def paused(self) -> Pause | None:
+        """Return the pause."""
+        found = self._get("requests", CONTROL, PAUSE)
+        return decode_pause(found.properties) if found else None
+
+    @act
+    def pause(self, pause: Pause) -> None:
+        """Stop every pass from being made."""
+        self.tables.upsert("requests", encode_pause(pause), merge=False)
+
+    @act
+    def resume(self) -> None:
+        """Let passes be made again."""
+        if self._get("requests", CONTROL, PAUSE):
+            self.tables.delete("requests", CONTROL, PAUSE)
+
+    def all_counted(self, purpose: Purpose) -> list[Counted]:
+        """Return every pass of a purpose under the caps, the oldest first."""
+        rows = self.tables.query("requests").entities
+        partition = counted_partition(purpose)
+        return [decode_counted(e.properties) for e in rows if e.properties["PartitionKey"] == partition]
+
     def all_due(self) -> list[Due]:
         """Return the whole index, for a test's eyes."""
         return [decode_due(e.properties) for e in self.tables.query("due").entities]
@@ -123,10 +186,32 @@ class MemoryHandovers(_Tables):
         """Yield everything of one recipient."""
         await self.checkpoint("handovers.waiting_for.before")
         for entity in self.tables.query("handovers").entities:
-            if entity.properties["PartitionKey"] == recipient_id:
+            if entity.properties["PartitionKey"] == recipient_id and not _is_task(entity):
                 yield decode_handover(entity.properties, entity.etag)
+
+    @act
+    def task(self, approver_id: str, request_id: str) -> ApprovalTask | None:
+        """Return what one approver is asked about a request, or None."""
+        found = self._get("handovers", approver_id, TASK + request_id)
+        return decode_task(found.properties, found.etag) if found else None
+
+    async def tasks_for(self, approver_id: str) -> AsyncIterator[ApprovalTask]:
+        """Yield everything that one approver is asked."""
+        await self.checkpoint("handovers.tasks_for.before")
+        for entity in self.tables.query("handovers").entities:
+            if entity.properties["PartitionKey"] == approver_id and _is_task(entity):
+                yield decode_task(entity.properties, entity.etag)
+
+    @act
+    def put_task(self, task: ApprovalTask) -> ApprovalTask:
+        """Store by ETag and return it with its new ETag."""
+        return replace(task, etag=self._write("handovers", encode_task(task), task.etag))
 
     @act
     def put(self, handover: Handover) -> Handover:
         """Store by ETag and return it with its new ETag."""
         return replace(handover, etag=self._write("handovers", encode_handover(handover), handover.etag))
+
+
+def _is_task(entity: Entity) -> bool:
+    return str(entity.properties["RowKey"]).startswith(TASK)
