@@ -12,11 +12,11 @@ from local.faults import Fault, Faults, Kind
 from local.rights import COURIER
 from local.tokens import Signer
 from shared.adapters.graph_http import GraphHttp
-from shared.adapters.mail import MailNotices, load_message
+from shared.adapters.mail import MailNotices, load_messages
 from shared.composition.build import graph_adapter
 from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
 from shared.domain.requests import Recipient
-from shared.flows.ports import Handover
+from shared.flows.ports import ApprovalTask, Handover
 from tests.adapters.conftest import NOON, Credential, Ids, Scripted
 
 DANA = Recipient(person_id("dana"), "Dana Ek", "dana@contoso.com")
@@ -30,19 +30,27 @@ HANDOVER = Handover(
     secret_name="pass-1",
 )
 
+TASK = ApprovalTask(
+    approver_id=DANA.object_id,
+    request_id=HANDOVER.request_id,
+    attempt=2,
+    person_name=HANDOVER.person_name,
+    until=NOON + timedelta(days=1),
+)
+
 
 @pytest.fixture
 def notices(directory_wire: DirectoryWire, signer: Signer) -> MailNotices:
     """Return the courier's notices."""
     http = GraphHttp(graph_adapter(directory_wire.base_url, Credential(signer, COURIER)), Ids())
-    return MailNotices(http, MAILBOX, "https://pass.contoso.com/", load_message())
+    return MailNotices(http, MAILBOX, "https://pass.contoso.com/", load_messages())
 
 
 @pytest.fixture
 def scripted_notices(scripted: Scripted, signer: Signer) -> MailNotices:
     """Return notices whose Graph is the script."""
     http = GraphHttp(graph_adapter(scripted.url, Credential(signer, COURIER)), Ids())
-    return MailNotices(http, MAILBOX, "https://pass.contoso.com", load_message())
+    return MailNotices(http, MAILBOX, "https://pass.contoso.com", load_messages())
 
 
 async def test_the_recipient_gets_a_link(notices: MailNotices, directory: Directory) -> None:
@@ -54,6 +62,18 @@ async def test_the_recipient_gets_a_link(notices: MailNotices, directory: Direct
     assert f"https://pass.contoso.com/handover/{HANDOVER.request_id}\n" in mail.body
     assert "from 2026-11-30 12:00 UTC until 2026-11-30 13:00 UTC" in mail.body
     assert HANDOVER.secret_name not in mail.body
+    assert "{" not in mail.body.replace("{Lund}", "")
+
+
+async def test_an_approver_gets_a_link(notices: MailNotices, directory: Directory) -> None:
+    """About whom, until when, where: no reason, no ticket, no evidence; and a name cannot add lines."""
+    await notices.approval(DANA, TASK)
+    (mail,) = directory.outbox
+    assert (mail.sender, mail.to, mail.content_type) == (MAILBOX, ("dana@contoso.com",), "text")
+    assert mail.subject == "Passdesk: a decision about Ada {Lund} Bcc: everybody@contoso.com waits for you"
+    assert f"https://pass.contoso.com/approval/{TASK.request_id}\n" in mail.body
+    assert "until 2026-12-01 12:00 UTC" in mail.body
+    assert mail.body.startswith("Hello Dana Ek,\n")
     assert "{" not in mail.body.replace("{Lund}", "")
 
 
@@ -78,13 +98,19 @@ async def test_every_answer_has_a_fate(
     scripted.answers(status, None, Retry_After="0")
     with pytest.raises(fate):
         await scripted_notices.ready(DANA, HANDOVER)
-    ((method, path, _, body),) = scripted.asked
-    assert (method, path) == ("POST", f"/v1.0/users/{MAILBOX}/sendMail")
-    assert json.loads(body)["saveToSentItems"] is False
+    with pytest.raises(fate):
+        await scripted_notices.approval(DANA, TASK)
+    assert len(scripted.asked) == 2
+    for method, path, _, body in scripted.asked:
+        assert (method, path) == ("POST", f"/v1.0/users/{MAILBOX}/sendMail")
+        assert json.loads(body)["saveToSentItems"] is False
 
 
 async def test_nobody_without_an_address_is_written_to(scripted: Scripted, scripted_notices: MailNotices) -> None:
     """No address: given up before anything is sent."""
+    nowhere = Recipient(DANA.object_id, "Dana", "")
     with pytest.raises(GiveUp):
-        await scripted_notices.ready(Recipient(DANA.object_id, "Dana", ""), HANDOVER)
+        await scripted_notices.ready(nowhere, HANDOVER)
+    with pytest.raises(GiveUp):
+        await scripted_notices.approval(nowhere, TASK)
     assert scripted.asked == []

@@ -25,7 +25,7 @@ from shared.domain.people import (
 )
 from shared.domain.reasons import Reason
 from shared.domain.requests import Recipient
-from shared.flows.ports import CreatedPass, Handover
+from shared.flows.ports import ApprovalTask, CreatedPass, Handover
 from tests.memory.checkpoints import Checkpoints, act
 
 _REFUSALS = (
@@ -229,3 +229,9 @@ class MemoryNotices:
         """Tell the recipient, with a link."""
         link = f"https://passdesk.contoso.com/handover/{handover.request_id}"
         self.tenant.send_mail(MAILBOX, [recipient.mail], f"{handover.person_name} waits for you", link)
+
+    @act
+    def approval(self, approver: Recipient, task: ApprovalTask) -> None:
+        """Tell an approver, with a link."""
+        link = f"https://passdesk.contoso.com/approval/{task.request_id}"
+        self.tenant.send_mail(MAILBOX, [approver.mail], f"{task.person_name} needs a decision", link)
