@@ -29,7 +29,7 @@ from local.tokens import Signer
 from shared.adapters import bus as adapter
 from shared.adapters.bus import CLIENT_BOUNDS, Entities, Senders, ServiceBusCourier, ServiceBusIssuer
 from shared.domain.fates import GiveUp, TryLater
-from shared.domain.messages import REVEALED, Ask, Outcome, Quarantined, WakeUp
+from shared.domain.messages import APPROVE, REVEALED, Ask, Outcome, Quarantined, WakeUp
 from shared.domain.passcode import IdToken
 from tests.adapters.conftest import NOON, Credential
 
@@ -177,6 +177,17 @@ async def test_an_ask_carries_its_token_and_no_log_does(
     assert body(message) == {"request_id": REQUEST_ID, "verb": REVEALED, "token": "canary.to.ken"}
     assert "canary" not in caplog.text
     assert "canary" not in str(message.message_id)
+
+
+async def test_an_approval_names_the_agent(senders: MakeSenders, bus: Bus) -> None:
+    """Whom the approver named reaches the issuer, and another name is another message: none is dropped as a repeat."""
+    courier = ServiceBusCourier(senders(COURIER), ENTITIES)
+    for agent in ("", "nils@contoso.com", "nils@contoso.com", "dev@contoso.com"):
+        await courier.ask(Ask(REQUEST_ID, APPROVE, IdToken("to.k.en"), agent))
+    told = [body(message) for message in lying(bus, "asks")]
+    assert [t.get("agent") for t in told] == [None, *["nils@contoso.com"] * (len(told) - 2), "dev@contoso.com"]
+    assert all(t["verb"] == APPROVE for t in told)
+    assert len({m.message_id for m in lying(bus, "asks")}) == 3
 
 
 async def test_a_missing_right_is_for_good(senders: MakeSenders) -> None:
