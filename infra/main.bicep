@@ -19,6 +19,14 @@ param pageClientId string
 param protectedPeople string = ''
 param protectedGroups string = ''
 
+@description('Object ids of groups, comma separated: who may verify callers, who may approve, who else needs the strongest evidence (operators, and owners of these resources).')
+param deskGroups string = ''
+param approverGroups string = ''
+param elevatedGroups string = ''
+
+@description('What tickets are judged by: a TOML file in the package, named from its root. The one that is named here is what the product ships.')
+param recoveryFile string = 'shared/composition/recovery.toml'
+
 @description('Lanes: how many people can be worked on at once, everywhere together. It bounds the rate towards Graph.')
 @minValue(1)
 @maxValue(64)
@@ -130,6 +138,10 @@ var common = {
   PASSDESK_LANES: string(lanes)
   PASSDESK_PROTECTED_PEOPLE: protectedPeople
   PASSDESK_PROTECTED_GROUPS: protectedGroups
+  PASSDESK_DESK_GROUPS: deskGroups
+  PASSDESK_APPROVER_GROUPS: approverGroups
+  PASSDESK_ELEVATED_GROUPS: elevatedGroups
+  PASSDESK_RECOVERY_FILE: recoveryFile
   PASSDESK_WITHOUT_P2: string(withoutP2)
   PASSDESK_READ_SIGN_INS: string(readSignIns)
   PASSDESK_LEAD_MINUTES: string(leadMinutes)

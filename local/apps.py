@@ -14,7 +14,7 @@ import aiohttp
 
 from local import rights
 from local.desk import BUS_NAME, PAGE_CLIENT_ID, Desk, free_port
-from local.directory.tenant import BREAK_GLASS, MAILBOX, person_id
+from local.directory.tenant import APPROVERS, BREAK_GLASS, MAILBOX, OPERATORS, SERVICE_DESK, group_id, person_id
 from local.host.control import HEADER
 from local.tokens import TENANT_ID
 
@@ -47,6 +47,9 @@ def environment(desk: Desk, role: str, control_secret: str, offset: timedelta) -
         "PASSDESK_PAGE_CLIENT_ID": PAGE_CLIENT_ID,
         "PASSDESK_SIGN_IN_AUTHORITY": desk.authority,
         "PASSDESK_PROTECTED_PEOPLE": person_id(BREAK_GLASS),
+        "PASSDESK_DESK_GROUPS": group_id(SERVICE_DESK),
+        "PASSDESK_APPROVER_GROUPS": group_id(APPROVERS),
+        "PASSDESK_ELEVATED_GROUPS": group_id(OPERATORS),
         "PASSDESK_CLEAN_UP_SCHEDULE": "0 * * * * *",
         "PASSDESK_RE_DRIVE_SCHEDULE": "30 * * * * *",
         "PASSDESK_OUTCOMES_TOPIC": "outcomes",

@@ -1,19 +1,22 @@
 """Settings: everything an operator may say, from the environment, checked as a whole and named when it is wrong.
 
-No setting is a secret: identities stand in for keys. Values are still never repeated in an error.
+No setting is a secret: identities stand in for keys. Values are still never repeated in an error. What tickets are
+judged by stands in a file, which is read here, with the settings, and not at import.
 """
 
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
+from shared.composition.recovery_file import BadPolicy, RecoveryPolicy, load
 from shared.domain.events import Gate
 from shared.domain.orders import Purpose
-from shared.domain.terms import Terms
+from shared.domain.terms import RecoveryTerms, Terms
 
 ISSUER, COURIER = "issuer", "courier"
 
@@ -26,6 +29,8 @@ _MAILBOX = re.compile(r"[^@\s/?#]{1,64}@[A-Za-z0-9.-]{1,255}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_JOINERS = "/hr/workday"
 _DEFAULT_TICKETS = "/itsm/servicenow"
+_ROOT = Path(__file__).parents[2]
+_DEFAULT_POLICY = "shared/composition/recovery.toml"
 _GRAPH = "https://graph.microsoft.com/v1.0"
 
 
@@ -106,8 +111,9 @@ class Settings:
             read_sign_ins=read.one("READ_SIGN_INS", _flag, default="false"),
             terms=_terms(read, notice_route=bool(mailbox)),
         )
+        policy = read.one("RECOVERY_FILE", _policy, default=_DEFAULT_POLICY)
         read.finish()
-        return settings
+        return replace(settings, terms=_judged_by(policy, settings.terms))
 
 
 def _terms(read: "_Reader", *, notice_route: bool) -> Terms:
@@ -123,7 +129,24 @@ def _terms(read: "_Reader", *, notice_route: bool) -> Terms:
         without_p2=read.one("WITHOUT_P2", _flag, default="false"),
         notice_route=notice_route,
         lanes=read.one("LANES", _whole(1, _MOST_LANES), default=str(usual.lanes)),
+        recovery=RecoveryTerms(
+            desk_groups=read.one("DESK_GROUPS", _guids, default=""),
+            approver_groups=read.one("APPROVER_GROUPS", _guids, default=""),
+            elevated_groups=read.one("ELEVATED_GROUPS", _guids, default=""),
+        ),
     )
+
+
+def _judged_by(policy: RecoveryPolicy, terms: Terms) -> Terms:
+    """Return the terms with what the file says, and the groups that they had."""
+    ours = terms.recovery
+    recovery = replace(
+        policy.recovery,
+        desk_groups=ours.desk_groups,
+        approver_groups=ours.approver_groups,
+        elevated_groups=ours.elevated_groups,
+    )
+    return replace(terms, recovery=recovery, joiner_caps=policy.joiner_caps)
 
 
 def _entities(read: "_Reader") -> EntityNames:
@@ -158,6 +181,8 @@ class _Reader:
             if text is not None:
                 return parse(text)
             self._flaws[full] = "is missing"
+        except BadPolicy as bad:
+            self._flaws |= {f"{full}: {place}" if place else full: flaw for place, flaw in bad.flaws.items()}
         except ValueError as flaw:
             self._flaws[full] = str(flaw)
         return cast("T", None)  # nobody gets to see it: `finish` raises
@@ -183,6 +208,11 @@ def _guid(text: str) -> str:
 
 def _guids(text: str) -> frozenset[str]:
     return frozenset(_guid(part) for part in _names(text))
+
+
+def _policy(text: str) -> RecoveryPolicy:
+    """Return the recovery policy in a file, named from the app's root or absolutely. Raises BadPolicy."""
+    return load(_ROOT / text)
 
 
 def _names(text: str) -> frozenset[str]:

@@ -1,15 +1,18 @@
 """Settings: what an operator may say, what is assumed, and everything that is wrong told at once."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from shared.composition.settings import BadSettings, Settings
 from shared.domain.events import Gate
 from shared.domain.orders import Purpose
-from shared.domain.terms import Terms
+from shared.domain.terms import RecoveryTerms, Terms
 
 GUID = "9c2c1f0e-5a52-4c0b-9d4e-1b7a3c9e2d11"
+OTHER = "0e8b6f5a-2b5c-4f6e-8d3a-6a1f0c9b7e42"
+SHIPPED = Path(__file__).parents[2] / "shared/composition/recovery.toml"
 ENOUGH = {
     "PASSDESK_ROLE": "issuer",
     "PASSDESK_TENANT_ID": GUID.upper(),
@@ -53,6 +56,9 @@ def test_everything_can_be_said() -> None:
         JOINER_PATIENCE_HOURS="48",
         PROTECTED_PEOPLE=f" boss@contoso.com ,{GUID},, ",
         PROTECTED_GROUPS=GUID.upper(),
+        DESK_GROUPS=f"{GUID.upper()},{OTHER}",
+        APPROVER_GROUPS=OTHER,
+        ELEVATED_GROUPS=GUID,
         WITHOUT_P2="True",
         READ_SIGN_INS="1",
         JOINER_SOURCES="/hr/sap,/hr/workday",
@@ -68,6 +74,11 @@ def test_everything_can_be_said() -> None:
         protected_groups=frozenset({GUID}),
         without_p2=True,
         lanes=4,
+        recovery=RecoveryTerms(
+            desk_groups=frozenset({GUID, OTHER}),
+            approver_groups=frozenset({OTHER}),
+            elevated_groups=frozenset({GUID}),
+        ),
     )
     assert settings.read_sign_ins
     assert settings.graph_url == "https://graph.microsoft.us/v1.0"
@@ -126,6 +137,14 @@ def test_the_courier_needs_a_mailbox() -> None:
         ("JOINER_WINDOW_DAYS", "0"),
         ("WITHOUT_P2", "perhaps"),
         ("PROTECTED_GROUPS", f"{GUID},admins"),
+        ("DESK_GROUPS", "Service desk"),
+        ("APPROVER_GROUPS", f"{GUID};{GUID}"),
+        ("ELEVATED_GROUPS", "*"),
+        ("RECOVERY_FILE", "no/such/file.toml"),
+        ("RECOVERY_FILE", "shared/composition"),
+        ("RECOVERY_FILE", "x" * 5000),
+        ("RECOVERY_FILE", "a\0b"),
+        ("RECOVERY_FILE", "shared/composition/settings.py"),
         ("JOINER_SOURCES", ","),
     ],
 )
@@ -142,3 +161,30 @@ def test_plain_http_is_for_this_machine_only() -> None:
     assert read(GRAPH_URL="http://localhost:5000/v1.0").graph_url == "http://localhost:5000/v1.0"
     with pytest.raises(BadSettings):
         read(GRAPH_URL="http://localhost.example.com/v1.0")
+
+
+def test_a_file_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an absolute path, or from the app's root wherever the process stands; groups stay what their settings say."""
+    written = SHIPPED.read_text(encoding="utf-8").replace("recipient = 50", "recipient = 49")
+    written = written.replace("min_age_days = 14", "min_age_days = 30")
+    (tmp_path / "ours.toml").write_text(written, encoding="utf-8")
+    terms = read(RECOVERY_FILE=str(tmp_path / "ours.toml"), DESK_GROUPS=GUID).terms
+    assert terms.joiner_caps.recipient == 49
+    assert terms.recovery == RecoveryTerms(recipient_age=timedelta(days=30), desk_groups=frozenset({GUID}))
+    monkeypatch.chdir(tmp_path)
+    assert read(RECOVERY_FILE="shared/composition/recovery.toml") == read(RECOVERY_FILE="") == read()
+
+
+def test_flaws_of_the_file_are_told_with_all_others(tmp_path: Path) -> None:
+    """By the setting's name and the key's place: one look at the log is still enough."""
+    written = SHIPPED.read_text(encoding="utf-8").replace("tenant = 50\n", "tenant = 987654321\n")
+    (tmp_path / "ours.toml").write_text(written.replace('chat = "chat"', 'chat = "canary"'), encoding="utf-8")
+    with pytest.raises(BadSettings) as raised:
+        read(RECOVERY_FILE=str(tmp_path / "ours.toml"), LANES="0")
+    assert set(raised.value.flaws) == {
+        "PASSDESK_LANES",
+        "PASSDESK_RECOVERY_FILE: caps.tickets.tenant",
+        "PASSDESK_RECOVERY_FILE: methods.chat",
+    }
+    assert "PASSDESK_RECOVERY_FILE: caps.tickets.tenant: must be a whole number from 1 to 10000" in str(raised.value)
+    assert not any(word in str(raised.value) for word in ("987654321", "canary", str(tmp_path)))
