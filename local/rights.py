@@ -47,19 +47,34 @@ class Identity:
 _SEND = frozenset({"send"})
 _RECEIVE = frozenset({"receive"})
 
+# What the issuer needs always; what a completion needs (lost methods removed, sessions revoked); and the audit log.
+# The last two are off by default in the product, so in Azure they are granted only when asked for (infra/grant-graph).
+ISSUING = frozenset(
+    {
+        "User.Read.All",
+        "GroupMember.Read.All",
+        "Policy.Read.AuthenticationMethod",
+        "RoleManagement.Read.Directory",
+        "PrivilegedEligibilitySchedule.Read.AzureADGroup",
+        "UserAuthenticationMethod.Read.All",
+        "UserAuthMethod-TAP.ReadWrite.All",
+    }
+)
+COMPLETION = frozenset(
+    {
+        "UserAuthMethod-MicrosoftAuthApp.ReadWrite.All",
+        "UserAuthMethod-Passkey.ReadWrite.All",
+        "UserAuthMethod-Phone.ReadWrite.All",
+        "UserAuthMethod-WindowsHello.ReadWrite.All",
+        "UserAuthMethod-SoftwareOATH.ReadWrite.All",
+        "User.RevokeSessions.All",
+    }
+)
+AUDIT = frozenset({"AuditLog.Read.All"})
+
 ISSUER = Identity(
     name="issuer",
-    graph=frozenset(
-        {
-            "User.Read.All",
-            "GroupMember.Read.All",
-            "Policy.Read.AuthenticationMethod",
-            "RoleManagement.Read.Directory",
-            "PrivilegedEligibilitySchedule.Read.AzureADGroup",
-            "UserAuthenticationMethod.Read.All",
-            "UserAuthMethod-TAP.ReadWrite.All",
-        }
-    ),
+    graph=ISSUING | COMPLETION | AUDIT,
     vault=frozenset(
         {"secrets/setSecret/action", "secrets/readMetadata/action", "secrets/delete", "secrets/purge/action"}
     ),

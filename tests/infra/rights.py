@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from local.rights import COURIER, ISSUER, Identity
+from local.rights import AUDIT, COMPLETION, COURIER, ISSUER, ISSUING, Identity
 from tests.infra.tree import ACCESS, Infra, text
 
 _GRANT = "Microsoft.Authorization/roleAssignments"
@@ -84,11 +84,19 @@ def rights_are_small(infra: Infra) -> Iterator[str]:
             yield "a custom role has a wildcard"
 
 
+_ROLE_SETS = {"roles": ISSUING, "completion_roles": COMPLETION, "audit_roles": AUDIT}
+
+
 def directory_roles_are_the_desks(infra: Infra) -> Iterator[str]:
-    """infra/grant-graph gives the issuer what local/rights.py says, and the courier nothing."""
-    block = re.search(r'^roles="\n(.*?)^"', infra.texts["grant-graph"], re.MULTILINE | re.DOTALL)
-    listed = set(block.group(1).split()) if block else set()
-    if listed != ISSUER.graph:
-        yield f"grant-graph and local/rights.py differ in {sorted(listed ^ ISSUER.graph)}"
-    if "Mail.Send" in listed:
+    """infra/grant-graph gives the issuer what local/rights.py says, set by set, and the courier nothing."""
+    every: set[str] = set()
+    for name, desk in _ROLE_SETS.items():
+        block = re.search(rf'^{name}="\n(.*?)^"', infra.texts["grant-graph"], re.MULTILINE | re.DOTALL)
+        listed = set(block.group(1).split()) if block else set()
+        every |= listed
+        if listed != desk:
+            yield f"grant-graph ({name}) and local/rights.py differ in {sorted(listed ^ desk)}"
+    if ISSUER.graph != frozenset[str]().union(*_ROLE_SETS.values()):
+        yield "the issuer on the desk has a role that is in no set"
+    if "Mail.Send" in every:
         yield "Mail.Send in the directory reaches every mailbox"

@@ -111,6 +111,8 @@ MUTANTS = [
     ),
     Mutant("directory_roles_are_the_desks", "grant-graph", "User.Read.All\n", "User.ReadWrite.All\n"),
     Mutant("directory_roles_are_the_desks", "grant-graph", "\nUser.Read.All\n", "\nUser.Read.All\nMail.Send\n"),
+    Mutant("directory_roles_are_the_desks", "grant-graph", "UserAuthMethod-Phone.ReadWrite.All\n", ""),
+    Mutant("directory_roles_are_the_desks", "grant-graph", "AuditLog.Read.All\n", "\n"),
     Mutant(
         "the_page_is_behind_sign_in", "modules/app.bicep", "requireAuthentication: true", "requireAuthentication: false"
     ),

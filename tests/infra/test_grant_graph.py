@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from local.rights import ISSUER
+from local.rights import AUDIT, COMPLETION, ISSUER, ISSUING
 from tests.infra.tree import ROOT
 
 # Plays `az`: answers what the script asks, writes down what it grants. $HELD is what is granted already.
@@ -36,20 +36,39 @@ def run(folder: Path, *args: str, held: str = "", tap: str = "id-of-tap") -> tup
 
 
 def test_without_apply_nothing_is_granted(tmp_path: Path) -> None:
-    """The plan names every role and grants none."""
+    """The plan names every role and grants none; what the product leaves off is not even named."""
     code, said, granted = run(tmp_path, "principal-1")
     assert (code, granted) == (0, [])
-    assert all(role in said for role in ISSUER.graph)
+    assert all(role in said for role in ISSUING)
+    assert not any(role in said for role in COMPLETION | AUDIT)
 
 
 def test_apply_grants_each_role_once(tmp_path: Path) -> None:
     """Every role that is not held is granted to the principal on Graph; a held one is left alone."""
     code, _, granted = run(tmp_path, "principal-1", "--apply", held="id-of-User.Read.All")
     assert code == 0
-    assert len(granted) == len(ISSUER.graph) - 1
+    assert len(granted) == len(ISSUING) - 1
     assert all('"principalId": "principal-1", "resourceId": "graph-object"' in line for line in granted)
     assert not any("id-of-User.Read.All" in line for line in granted)
     assert any('"appRoleId": "id-of-tap"' in line for line in granted)
+
+
+def test_the_optional_roles_are_granted_when_asked_for(tmp_path: Path) -> None:
+    """Each option adds its own set, in any order with --apply; both make up all that the desk's issuer has."""
+    _, _, completing = run(tmp_path, "principal-1", "--with-completion", "--apply")
+    assert {r for r in COMPLETION if any(f'"id-of-{r}"' in line for line in completing)} == COMPLETION
+    assert not any("AuditLog" in line for line in completing)
+    _, said, everything = run(tmp_path, "principal-1", "--apply", "--with-audit", "--with-completion")
+    assert len(everything) == len(ISSUER.graph)
+    assert "granted: AuditLog.Read.All" in said
+
+
+def test_a_word_that_it_does_not_know_grants_nothing(tmp_path: Path) -> None:
+    """A misspelt option, or one in the place of the principal, is an error and not a plain grant."""
+    for words in (("principal-1", "--with-completions", "--apply"), ("--apply",), ()):
+        code, said, granted = run(tmp_path, *words)
+        assert (code, granted) == (2, []), words
+        assert "usage" in said
 
 
 def test_a_role_that_the_directory_does_not_know_stops_it(tmp_path: Path) -> None:
