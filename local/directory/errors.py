@@ -53,6 +53,15 @@ def denied(right: str) -> Refused:
     return Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
+def premium_only() -> Refused:
+    """Return the refusal of a tenant whose licence has no sign-in reports."""
+    return Refused(
+        403,
+        "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+        "Neither tenant is B2C or tenant doesn't have premium license",
+    )
+
+
 def throttled(seconds: float) -> Refused:
     """Return Graph's 429."""
     return Refused(429, "TooManyRequests", "Too many requests. Please try again later.", retry_after=seconds)

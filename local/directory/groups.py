@@ -7,12 +7,13 @@ from local.directory.errors import not_found
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A security group; `members` are object ids of people and of groups."""
+    """A security group; `members` are object ids of people and of groups, `owners` of people."""
 
     group_id: str
     display_name: str
     members: frozenset[str] = frozenset()
     assignable_to_role: bool = False
+    owners: frozenset[str] = frozenset()
 
 
 class Groups:
@@ -42,6 +43,15 @@ class Groups:
         """End a direct membership."""
         group = self.get(group_id)
         self.by_id[group_id] = replace(group, members=group.members - {member_id})
+
+    def own(self, group_id: str, owner_id: str) -> None:
+        """Make a person an owner."""
+        group = self.get(group_id)
+        self.by_id[group_id] = replace(group, owners=group.owners | {owner_id})
+
+    def owned_by(self, owner_id: str) -> tuple[Group, ...]:
+        """Return every group that this person owns."""
+        return tuple(group for group in self.by_id.values() if owner_id in group.owners)
 
     def of(self, member_id: str) -> tuple[Group, ...]:
         """Return every group that holds this person or group, directly or through other groups."""

@@ -12,6 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from local.clock import Clock
+from local.directory.audit import (
+    CORE,
+    DELETED,
+    LOGGED,
+    REGISTERED,
+    SET_MANAGER,
+    UPDATE_USER,
+    USER_REGISTERED,
+    AuditLog,
+    Entry,
+)
 from local.directory.budget import Budget
 from local.directory.errors import Refused, bad_request, method_not_found, not_found, restricted
 from local.directory.groups import Group, Groups
@@ -38,8 +49,8 @@ class SignIn:
 class Directory:
     """The tenant. `clock` gives its time, `seed` all its chance: passcodes and ids are the same each time.
 
-    `p1` False is a tenant whose licence has no sign-in activity; `senders` limits which mailboxes an app may send
-    from (None: every mailbox), as Exchange's application access policies do.
+    `p1` False is a tenant whose licence has neither sign-in activity nor audit log; `senders` limits which mailboxes an
+    app may send from (None: every mailbox), as Exchange's application access policies do.
     """
 
     def __init__(self, clock: Clock, seed: int = 0) -> None:
@@ -50,6 +61,7 @@ class Directory:
         self.methods = Methods()
         self.passes = Passes(chance)
         self.outbox = Outbox()
+        self.audit = AuditLog()
         self.budget = Budget()
         self.sign_ins: list[SignIn] = []
         self.deleted: dict[str, Person] = {}
@@ -97,6 +109,7 @@ class Directory:
         del self._by_name[before.user_principal_name.lower()]
         self._by_name[after.user_principal_name.lower()] = after.object_id
         self._people[before.object_id] = after
+        self._log_change(before, after)
         return after
 
     def delete(self, key: str) -> None:
@@ -170,7 +183,7 @@ class Directory:
     ) -> Pass:
         """Make a pass for a person, in the place of the one there may be; see `Passes.create` for what is refused."""
         person = self._subject(key)
-        return self.passes.create(
+        made = self.passes.create(
             person,
             self.clock(),
             in_scope=self.in_scope(person.object_id),
@@ -178,6 +191,8 @@ class Directory:
             one_time=one_time,
             start=start,
         )
+        self._log_method(person, REGISTERED, "Admin registered temporary access pass method for user")
+        return made
 
     def list_passes(self, key: str) -> tuple[Pass, ...]:
         """Return the person's pass, or nothing; raises Refused (404) for an unknown person."""
@@ -190,7 +205,9 @@ class Directory:
 
     def delete_pass(self, key: str, tap_id: str) -> None:
         """Remove one pass by id; raises Refused: 404 absent, 403 person restricted."""
-        self.passes.delete(self._subject(key), tap_id)
+        person = self._subject(key)
+        self.passes.delete(person, tap_id)
+        self._log_method(person, DELETED, "Admin deleted temporary access pass method for user")
 
     def usability(self, held: Pass) -> Reason:
         """Return what a pass is worth at this instant."""
@@ -210,6 +227,15 @@ class Directory:
         if person.is_management_restricted:
             raise restricted()
         self.methods.delete(person.object_id, kind, method_id)
+        self._log_method(person, DELETED, f"Admin deleted {kind.removesuffix('Methods')} method for user")
+
+    def register_method(self, method: Method) -> Method:
+        """Register a method as its owner does at a sign-in page, which the audit log tells of."""
+        owner = self.person(method.person_id).object_id
+        self.methods.add(method)
+        reason = f"User registered {method.kind.removesuffix('Methods')} method"
+        self.audit.note(Entry(USER_REGISTERED, self.clock(), (owner,), reason))
+        return method
 
     def revoke_sessions(self, key: str) -> None:
         """End all sessions of a person; raises Refused: 404 unknown, 403 restricted."""
@@ -263,6 +289,19 @@ class Directory:
         return mail
 
     # -- inside ---------------------------------------------------------------------------------------------
+
+    def _log_method(self, person: Person, activity: str, reason: str) -> None:
+        self.audit.note(Entry(activity, self.clock(), (person.object_id,), reason, by_app=True))
+
+    def _log_change(self, before: Person, after: Person) -> None:
+        """Log a new manager and new phone numbers; what else may change of a person, no reader here asks for."""
+        now, key = self.clock(), after.object_id
+        if before.manager_id != after.manager_id:
+            targets = (key, after.manager_id) if after.manager_id else (key,)
+            self.audit.note(Entry(SET_MANAGER, now, targets, properties=("Manager",), service=CORE))
+        changed = tuple(name for field, name in LOGGED.items() if getattr(before, field) != getattr(after, field))
+        if changed:
+            self.audit.note(Entry(UPDATE_USER, now, (key,), properties=changed, service=CORE))
 
     def _named(self, user_principal_name: str) -> Person | None:
         object_id = self._by_name.get(user_principal_name.lower())

@@ -49,7 +49,8 @@ class Filter:
 def parse_filter(text: str, operators: Mapping[str, frozenset[str]]) -> Filter:
     """Compile `$filter`: comparisons joined by `and`/`or`; `operators` says which property may use which.
 
-    Known operators: eq, ge, le and in. Raises Refused (400) for anything else.
+    Known operators: eq, ge, le and in. A comparison inside `list/any(x:x/name eq value)` is one of the property
+    `list/any/name`, which holds when any of its values does. Raises Refused (400) for anything else.
     """
     parser = _Parser(text, operators)
     return Filter(parser.parse(), frozenset(parser.properties))
@@ -83,7 +84,10 @@ class _Parser:
         return lambda get: all(test(get) for test in tests)
 
     def _comparison(self) -> Test:
-        name, operator = self._next(), self._next()
+        name = self._next()
+        if name.endswith("/any"):
+            return self._any(name)
+        operator = self._next()
         if operator not in self._operators.get(name, frozenset()):
             raise unsupported(f"Unsupported or invalid query filter clause: '{name} {operator}'.")
         self.properties.add(name)
@@ -96,6 +100,17 @@ class _Parser:
         if operator == "ge":
             return lambda get: get(name) is not None and get(name) >= value
         return lambda get: get(name) is not None and get(name) <= value
+
+    def _any(self, name: str) -> Test:
+        self._expect("(")
+        variable, _, path = self._next().partition(":")
+        operator, value = self._next(), self._value()
+        self._expect(")")
+        name = f"{name}/{path.removeprefix(f'{variable}/')}"
+        if not path.startswith(f"{variable}/") or operator not in self._operators.get(name, frozenset()):
+            raise unsupported(f"Unsupported or invalid query filter clause: '{name} {operator}'.")
+        self.properties.add(name)
+        return lambda get: _fold(value) in [_fold(each) for each in get(name)]
 
     def _list(self) -> list[Any]:
         self._expect("(")

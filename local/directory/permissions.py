@@ -32,6 +32,8 @@ TABLE: dict[str, Alternatives] = {
     "users.get": _any("User.ReadBasic.All", *_USERS),
     "manager.get": _any(*_USERS),
     "member-of.list": _any("User.Read.All", *_GROUP_READERS),
+    # By Microsoft's permission data; the page "List ownedObjects" says that apps may not call it at all.
+    "owned.list": _any("User.Read.All", "User.ReadWrite.All", *_DIRECTORY),
     "groups.check": (
         frozenset({"User.Read.All", "GroupMember.Read.All"}),
         frozenset({"User.Read.All", "Group.Read.All"}),
@@ -52,6 +54,7 @@ TABLE: dict[str, Alternatives] = {
     "tap.delete": _any("UserAuthMethod-TAP.ReadWrite.All", _METHOD_WRITER),
     "methods.list": _any(*_METHOD_READERS),
     "sessions.revoke": _any("User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All"),
+    "audit.list": _any("AuditLog.Read.All", "Directory.Read.All"),
     "mail.send": _any("Mail.Send"),
     "mail.list": _any("Mail.Read", "Mail.ReadWrite"),
     "batch": (frozenset(),),

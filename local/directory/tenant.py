@@ -72,6 +72,10 @@ class Office:
     time_zone: str
 
 
+SERVICE_DESK_ID = group_id(SERVICE_DESK)
+APPROVERS_ID = group_id(APPROVERS)
+OPERATORS_ID = group_id(OPERATORS)
+
 OSLO = Office("Oslo", "NO", "nb-NO", "Europe/Oslo")
 LONDON = Office("London", "GB", "en-GB", "Europe/London")
 NEW_YORK = Office("New York", "US", "en-US", "America/New_York")
@@ -115,6 +119,17 @@ _OLD_HANDS = (
     ("twin.one", "Tina Grant", NEW_YORK, "Support", "carlos", "10032"),
     ("twin.two", "Tina Grant", NEW_YORK, "Marketing", "nadia", "10032"),
 )
+# More of those who run passes, and those whom tickets are about: they have all but Windows Hello.
+_DEVICE_LOSERS = (
+    ("desk.day", "Mei Tan", LONDON, "Service desk", "sofia", "10060"),
+    ("approver.two", "Yusuf Demir", LONDON, "Security", "mona", "10061"),
+    ("lena", "Lena Brandt", OSLO, "Sales", "jonas", "10062"),  # lost her phone
+    ("vera", "Vera Nilsen", OSLO, "Finance", "mona", "10063"),  # a manager whose account is three days old
+    ("theo", "Theo Bakke", OSLO, "Finance", "vera", "10064"),
+    ("omar", "Omar Said", NEW_YORK, "Research", None, "10065"),  # set up, without a manager
+    ("hugo", "Hugo Lind", LONDON, "Legal", "wendy", "10066"),  # changed his password an hour ago
+    ("idle", "Ida Lesch", LONDON, "Legal", "wendy", "10067"),  # set up and disabled
+)
 # name, full name, office, department, manager, employee id, hired in days from today
 _JOINERS = (
     ("ada", "Ada Lund", OSLO, "Engineering", "dana", "10042", 1),
@@ -143,6 +158,7 @@ def contoso(clock: Clock, seed: int = 0) -> Directory:
             created=now - 3 * _YEARS,
         )
         _strong_methods(directory, name, now - 2 * _YEARS)
+    _device_losers(directory, now)
     for name, full_name, office, department, manager, employee_id, days in _JOINERS:
         hire(
             directory,
@@ -270,8 +286,26 @@ def _others(directory: Directory, now: datetime) -> None:
     _add(directory, MAILBOX, "Passdesk", OSLO, account_enabled=False, **unmanaged)
 
 
-def _strong_methods(directory: Directory, name: str, created: datetime) -> None:
-    """Register what an old hand has: password, phone, Authenticator, a security key and Windows Hello."""
+def _device_losers(directory: Directory, now: datetime) -> None:
+    """Add those whom tickets are about, each with what is odd about them."""
+    for name, full_name, office, department, manager, employee_id in _DEVICE_LOSERS:
+        _add(
+            directory,
+            name,
+            full_name,
+            office,
+            department=department,
+            manager=manager,
+            employee_id=employee_id,
+            created=now - timedelta(days=3) if name == "vera" else now - 3 * _YEARS,
+        )
+        _strong_methods(directory, name, now - _YEARS, hello=False)
+    directory.change(upn("hugo"), last_password_change_date_time=now - timedelta(hours=1))
+    directory.change(upn("idle"), account_enabled=False)
+
+
+def _strong_methods(directory: Directory, name: str, created: datetime, *, hello: bool = True) -> None:
+    """Register what an old hand has: password, phone, Authenticator, a security key and (mostly) Windows Hello."""
     owner = person_id(name)
 
     def own(kind: Kind, **details: Any) -> None:
@@ -282,20 +316,24 @@ def _strong_methods(directory: Directory, name: str, created: datetime) -> None:
     own(Kind.PHONE, phoneNumber="+47 5550 0100", phoneType="mobile", smsSignInState="notAllowedByPolicy")
     own(Kind.AUTHENTICATOR, displayName=f"{name}'s phone", deviceTag="SoftwareTokenActivated", phoneAppVersion="6.8")
     own(Kind.FIDO2, displayName="Security key", aaGuid="2fc0579f-8113-47ea-b116-bb5a8db9202a", model="YubiKey 5")
-    own(Kind.WINDOWS_HELLO, displayName=f"{name}-laptop", keyStrength="normal")
+    if hello:
+        own(Kind.WINDOWS_HELLO, displayName=f"{name}-laptop", keyStrength="normal")
 
 
 def _groups(directory: Directory) -> None:
     """Make the groups: staff and new colleagues are nested in the group that may have passes."""
     joiners = frozenset(person_id(j[0]) for j in _JOINERS)
-    staff = frozenset(person_id(p[0]) for p in _OLD_HANDS) | {person_id("contractor"), person_id(BREAK_GLASS)}
+    staff = frozenset(person_id(p[0]) for p in (*_OLD_HANDS, *_DEVICE_LOSERS)) | {
+        person_id("contractor"),
+        person_id(BREAK_GLASS),
+    }
     for name, members, assignable in (
         (NEW_COLLEAGUES, joiners, False),
         (STAFF, staff, False),
         (ALLOWED, frozenset({group_id(STAFF), group_id(NEW_COLLEAGUES)}), False),
         (FORBIDDEN, frozenset({person_id("excluded")}), False),
-        (SERVICE_DESK, frozenset({person_id(n) for n in ("desk.agent", "desk.night", "sofia")}), False),
-        (APPROVERS, frozenset({person_id("approver"), person_id("sofia")}), False),
+        (SERVICE_DESK, frozenset(person_id(n) for n in ("desk.agent", "desk.night", "desk.day", "sofia")), False),
+        (APPROVERS, frozenset(person_id(n) for n in ("approver", "approver.two", "sofia")), False),
         (OPERATORS, frozenset({person_id("operator")}), False),
         (TIER_ZERO, frozenset({person_id("viagroup")}), True),
         (CLOUD_ADMINS, frozenset[str](), True),

@@ -1,4 +1,4 @@
-"""Graph's operations on users, their managers, memberships and groups."""
+"""Graph's operations on users, their managers, memberships, what they own, and groups."""
 
 import re
 from functools import partial
@@ -6,7 +6,7 @@ from typing import Any
 
 from local.directory import odata
 from local.directory.calls import Answer, Call, collection
-from local.directory.errors import Refused, bad_request, denied
+from local.directory.errors import Refused, bad_request, denied, premium_only
 from local.directory.groups import Group
 from local.directory.people import BASIC, FILTERABLE, SIGN_IN_ACTIVITY, Person, read, render
 from local.directory.permissions import FULL_USER, SEES_GROUPS, SEES_ROLES, holds
@@ -62,6 +62,15 @@ def member_of(call: Call, user: str, cast: str | None = None) -> Answer:
     if cast in (None, ROLE):
         items += [_role(call, definition_id) for definition_id in call.directory.active_roles(user)]
     return collection(call, items)
+
+
+def owned_objects(call: Call, user: str, cast: str | None = None) -> Answer:
+    """GET /users/{id}/ownedObjects, whole or cast to groups; this tenant has nothing else that is owned."""
+    odata.check_options(call.query, ("$select", "$top", "$count", "$skiptoken"))
+    if cast is not None:
+        _advanced(call)
+    owner = call.directory.person(user).object_id
+    return collection(call, [_group(call, g) for g in call.directory.groups.owned_by(owner)])
 
 
 def check_groups(call: Call, user: str) -> Answer:
@@ -123,11 +132,7 @@ def _activity_allowed(call: Call) -> None:
     if not holds(call.roles, SEES_ACTIVITY):
         raise denied("users.get")
     if not call.directory.p1:
-        raise Refused(
-            403,
-            "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
-            "Neither tenant is B2C or tenant doesn't have premium license",
-        )
+        raise premium_only()
 
 
 def _advanced(call: Call) -> None:

@@ -1,22 +1,40 @@
-"""The directory over Microsoft Graph: who somebody is, what they may, and their one pass.
+"""The directory over Microsoft Graph: who somebody is, what they may, how they sign in, and their one pass.
 
 A create is one HTTP request, ever: what became of it is said as a fate (design: "Unknown is said"), and the passcode
 goes from the answer straight into its own type.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from kiota_abstractions.method import Method
 
+from shared.adapters import graph_audit as audit
 from shared.adapters import graph_parse as parse
 from shared.adapters import graph_reads as reads
 from shared.adapters.graph_batch import Batch, Read
+from shared.adapters.graph_colleagues import colleague_reads, member_reads
+from shared.adapters.graph_colleagues import colleagues as known_colleagues
 from shared.adapters.graph_http import Answer, Call, GraphHttp, refusal, throttled
+from shared.adapters.graph_methods import is_method_id, method_path, methods_read
 from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
-from shared.domain.people import ExistingPass, Facts, Group, Privileges, Resolved, Unreadable, Unresolved
+from shared.domain.orders import LostKind
+from shared.domain.people import (
+    Changes,
+    Colleague,
+    ExistingPass,
+    Facts,
+    Group,
+    Person,
+    Privileges,
+    Resolved,
+    Unreadable,
+    Unresolved,
+)
+from shared.domain.people import Method as SignInMethod
 from shared.domain.reasons import Reason
 from shared.flows.ports import CreatedPass
 
@@ -62,17 +80,75 @@ class GraphDirectory:
         people = [_ids(found[name], name, value) for name, value in given.items()]
         return _agreed(people)
 
-    async def gather(self, person_id: str) -> Facts:
+    async def gather(
+        self, person_id: str, colleagues: tuple[str, ...] = (), audit_since: datetime | None = None
+    ) -> Facts:
         """Return all facts of one decision, each readable or known not to be. Raises TryLater, GiveUp."""
-        wanted = [*reads.privilege_reads(person_id, sign_ins=self._sign_ins), *reads.other_reads(person_id)]
+        wanted = [
+            *reads.privilege_reads(person_id, sign_ins=self._sign_ins),
+            *reads.other_reads(person_id),
+            *([audit.audit_read(person_id, audit_since)] if audit_since else []),
+            *colleague_reads(colleagues),
+        ]
         found = await self._read("graph.gather", person_id, wanted)
-        return reads.facts(found, await self._privileges("graph.gather", found))
+        return replace(
+            reads.facts(found, await self._privileges("graph.gather", found)),
+            colleagues=known_colleagues(found, colleagues),
+            changes=_changes(found.get(audit.AUDIT)),
+        )
 
     async def privileges(self, person_id: str) -> Privileges:
         """Return the facts of the never-rules alone, read anew. Raises TryLater, GiveUp."""
         wanted = reads.privilege_reads(person_id, sign_ins=False)
         found = await self._read("graph.privileges", person_id, wanted)
         return await self._privileges("graph.privileges", found)
+
+    async def manager_of(self, person_id: str) -> str:
+        """Return the manager's object id, empty for none. Raises TryLater, GiveUp."""
+        where = "graph.manager"
+        manager = Read("manager", reads.url(f"/users/{person_id}/manager", select="id"), _object_id, absent=str)
+        found = await self._read(where, person_id, [manager])
+        return str(_readable(where, found["manager"]))
+
+    async def colleague(self, name: str) -> Colleague:
+        """Return one colleague by object id or principal name. Raises TryLater, GiveUp."""
+        wanted = colleague_reads((name,))
+        found = await self._batch.run("graph.colleague", wanted) if wanted else {}
+        return known_colleagues(found, (name,))[name.casefold()]
+
+    async def members(self, group_ids: frozenset[str]) -> tuple[Person, ...]:
+        """Return everybody in these groups and in the groups inside them, each once. Raises TryLater, GiveUp."""
+        where = "graph.members"
+        if not all(parse.is_guid(i) for i in group_ids):
+            raise GiveUp(where, Reason.DIRECTORY_REFUSED)
+        found = await self._batch.run(where, member_reads(group_ids)) if group_ids else {}
+        people = {person.object_id: person for members in found.values() for person in _readable(where, members)}
+        return tuple(people[key] for key in sorted(people))
+
+    async def methods(self, person_id: str) -> tuple[SignInMethod, ...]:
+        """Return the person's methods of the kinds that a ticket can call lost. Raises TryLater, GiveUp."""
+        where = "graph.methods"
+        found = await self._read(where, person_id, [methods_read(person_id)])
+        return tuple(method for method in _readable(where, found["methods"]) if method is not None)
+
+    async def remove_method(self, person_id: str, kind: LostKind, method_id: str) -> bool:
+        """Remove one method; return False when it was gone already. Raises TryLater, GiveUp, Unknown."""
+        where = "graph.remove-method"
+        if not parse.is_guid(person_id) or not is_method_id(method_id):
+            raise GiveUp(where, Reason.METHOD_NOT_REMOVED)
+        answer = await self._act(Call(where, Method.DELETE, method_path(person_id, kind, method_id)))
+        if answer.ok or answer.status == HTTPStatus.NOT_FOUND:
+            return answer.ok
+        raise refusal(where, answer, Reason.METHOD_NOT_REMOVED)
+
+    async def revoke_sessions(self, person_id: str) -> None:
+        """End the person's sessions everywhere; safe to repeat. Raises TryLater, GiveUp, Unknown."""
+        where = "graph.revoke-sessions"
+        if not parse.is_guid(person_id):
+            raise GiveUp(where, Reason.SESSIONS_NOT_REVOKED)
+        answer = await self._act(Call(where, Method.POST, f"/users/{person_id}/revokeSignInSessions"))
+        if not answer.ok:  # any 2xx is a success: documentation and service differ in which
+            raise refusal(where, answer, Reason.SESSIONS_NOT_REVOKED)
 
     async def passes(self, person_id: str) -> tuple[ExistingPass, ...]:
         """Return the person's pass, if there is one; somebody who is gone has none. Raises TryLater, GiveUp."""
@@ -121,6 +197,15 @@ class GraphDirectory:
             raise GiveUp(where, Reason.PERSON_UNREADABLE)
         return await self._batch.run(where, wanted)
 
+    async def _act(self, call: Call) -> Answer:
+        """Send one change once. Raises TryLater when it did not leave, Unknown when nobody says what became of it."""
+        answer = await self._http.send(call, lost=Unknown)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
+            failure = Unknown(call.where)
+            failure.add_note(f"status={answer.status} code={answer.code or '-'}")
+            raise failure
+        return answer
+
     async def _privileges(self, where: str, found: dict[str, Any]) -> Privileges:
         ids = reads.joinable_ids(found)
         if isinstance(ids, Unreadable):
@@ -164,6 +249,23 @@ def _reason(answer: Answer) -> Reason:
     return next((reason for part, reason in _CREATE_REFUSALS if part in answer.message), Reason.DIRECTORY_REFUSED)
 
 
+def _readable(where: str, found: Any) -> Any:
+    """Return what was read. Raises GiveUp when it was refused for good, TryLater when it was cut or malformed."""
+    if not isinstance(found, Unreadable):
+        return found
+    failure = GiveUp(where, Reason.DIRECTORY_REFUSED) if found.why.startswith("status-4") else TryLater(where)
+    failure.add_note(f"read={found.read} why={found.why}")
+    raise failure
+
+
+def _changes(found: tuple[audit.Entry, ...] | Unreadable | None) -> Changes | Unreadable | None:
+    return audit.changes(found) if isinstance(found, tuple) else found
+
+
+def _object_id(body: Any) -> str:
+    return parse.guid(parse.identifier(body))
+
+
 def _plausible(name: str) -> bool:
     return 0 < len(name) <= _LONGEST_NAME and name.isprintable() and name.strip() == name
 
@@ -177,10 +279,8 @@ def _named(name: str, value: str) -> Read[Any]:
 
 def _ids(found: Any, name: str, value: str) -> frozenset[str]:
     """Return who bears exactly this name. Raises GiveUp, TryLater when the read failed."""
-    if isinstance(found, Unreadable):
-        where = f"graph.resolve.{name}"
-        raise GiveUp(where, Reason.DIRECTORY_REFUSED) if found.why.startswith("status-4") else TryLater(where)
-    bearers = (key for key, theirs in found if isinstance(theirs, str) and theirs.casefold() == value.casefold())
+    named = _readable(f"graph.resolve.{name}", found)
+    bearers = (key for key, theirs in named if isinstance(theirs, str) and theirs.casefold() == value.casefold())
     return frozenset(bearers)
 
 

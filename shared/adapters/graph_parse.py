@@ -25,6 +25,7 @@ PERSON_FIELDS = (
     "isManagementRestricted",
     "createdDateTime",
     "employeeHireDate",
+    "lastPasswordChangeDateTime",
 )
 SIGN_IN_FIELD = "signInActivity"
 # securityEnabled is never null of a group that we may see: a caller without the right gets ids and nulls.
@@ -59,34 +60,35 @@ def is_guid(value: str) -> bool:
 
 def person(data: Any) -> Person:
     """Return a user. Every property of PERSON_FIELDS must be there, null where Graph allows null. Raises Malformed."""
-    user = _object(data)
+    user = mapping(data)
     return Person(
         object_id=guid(user.get("id")),
-        user_principal_name=_text(user, "userPrincipalName"),
-        display_name=_text_or_none(user, "displayName") or "",
-        given_name=_text_or_none(user, "givenName") or "",
-        mail=_text_or_none(user, "mail") or None,
+        user_principal_name=text(user, "userPrincipalName"),
+        display_name=text_or_none(user, "displayName") or "",
+        given_name=text_or_none(user, "givenName") or "",
+        mail=text_or_none(user, "mail") or None,
         enabled=_flag(user, "accountEnabled"),
-        user_type=_text_or_none(user, "userType"),
-        creation_type=_text_or_none(user, "creationType"),
+        user_type=text_or_none(user, "userType"),
+        creation_type=text_or_none(user, "creationType"),
         management_restricted=_flag_or_none(user, "isManagementRestricted") or False,
         created=_time_or_none(user, "createdDateTime"),
         hired=_time_or_none(user, "employeeHireDate"),
         last_sign_in=_last_sign_in(user),
+        password_changed=_time_or_none(user, "lastPasswordChangeDateTime"),
     )
 
 
 def group(data: Any) -> Group:
     """Return a group; isAssignableToRole is null or false of most. Raises Malformed, also for one we may not see."""
-    found = _object(data)
+    found = mapping(data)
     _flag(found, "securityEnabled")
     return Group(object_id=guid(found.get("id")), role_assignable=_flag_or_none(found, "isAssignableToRole") or False)
 
 
 def policy(data: Any) -> PassPolicy:
     """Return the tenant's policy for passes. Raises Malformed."""
-    found = _object(data)
-    state = _text(found, "state").casefold()
+    found = mapping(data)
+    state = text(found, "state").casefold()
     if state not in {"enabled", "disabled"}:
         raise Malformed("state")
     return PassPolicy(
@@ -101,7 +103,7 @@ def policy(data: Any) -> PassPolicy:
 
 def method(data: Any) -> str:
     """Return the kind of an authentication method: `fido2`, `microsoftAuthenticator`, ... Raises Malformed."""
-    kind = _text(_object(data), "@odata.type")
+    kind = text(mapping(data), "@odata.type")
     if not kind.startswith(_METHOD) or not kind.endswith(_METHOD_END):
         raise Malformed("@odata.type")
     return kind.removeprefix(_METHOD).removesuffix(_METHOD_END)
@@ -109,45 +111,46 @@ def method(data: Any) -> str:
 
 def identifier(data: Any) -> str:
     """Return the id of any directory object. Raises Malformed."""
-    return _text(_object(data), "id")
+    return text(mapping(data), "id")
 
 
 def held(data: Any, principal_id: str, what: str) -> str:
     """Return property `what` of a grant to this principal; a grant to another one is no answer. Raises Malformed."""
-    grant = _object(data)
-    if _text(grant, "principalId").casefold() != principal_id.casefold():
+    grant = mapping(data)
+    if text(grant, "principalId").casefold() != principal_id.casefold():
         raise Malformed("principalId")
-    return _text(grant, what)
+    return text(grant, what)
 
 
 def existing_pass(data: Any) -> ExistingPass:
     """Return a listed pass. Raises Malformed."""
-    found = _object(data)
+    found = mapping(data)
     return ExistingPass(
-        tap_id=_text(found, "id"),
-        created=_time(found, "createdDateTime"),
-        starts=_time(found, "startDateTime"),
+        tap_id=text(found, "id"),
+        created=instant(found, "createdDateTime"),
+        starts=instant(found, "startDateTime"),
         lifetime=_minutes(found, "lifetimeInMinutes"),
         one_time=_flag(found, "isUsableOnce"),
         usable=_flag(found, "isUsable"),
-        usability=_text(found, "methodUsabilityReason"),
+        usability=text(found, "methodUsabilityReason"),
     )
 
 
 def created_pass(data: Any) -> CreatedPass:
     """Return a pass that was just made; one that only waits for its start counts as usable. Raises Malformed."""
-    found = _object(data)
-    usable = _flag(found, "isUsable") or _text(found, "methodUsabilityReason").casefold() == _NOT_YET
+    found = mapping(data)
+    usable = _flag(found, "isUsable") or text(found, "methodUsabilityReason").casefold() == _NOT_YET
     return CreatedPass(
-        tap_id=_text(found, "id"),
-        passcode=Passcode(_text(found, "temporaryAccessPass")),
-        starts=_time(found, "startDateTime"),
+        tap_id=text(found, "id"),
+        passcode=Passcode(text(found, "temporaryAccessPass")),
+        starts=instant(found, "startDateTime"),
         lifetime=_minutes(found, "lifetimeInMinutes"),
         usable=usable,
     )
 
 
-def _object(data: Any) -> Mapping[str, Any]:
+def mapping(data: Any) -> Mapping[str, Any]:
+    """Return a JSON object. Raises Malformed."""
     if not isinstance(data, dict):
         raise Malformed("not an object")
     return data
@@ -159,14 +162,16 @@ def _present(data: Mapping[str, Any], name: str) -> Any:
     return data[name]
 
 
-def _text(data: Mapping[str, Any], name: str) -> str:
-    value = _text_or_none(data, name)
+def text(data: Mapping[str, Any], name: str) -> str:
+    """Return a text that is there and not empty. Raises Malformed."""
+    value = text_or_none(data, name)
     if not value:
         raise Malformed(name)
     return value
 
 
-def _text_or_none(data: Mapping[str, Any], name: str) -> str | None:
+def text_or_none(data: Mapping[str, Any], name: str) -> str | None:
+    """Return a text that may be null, but is there. Raises Malformed."""
     value = _present(data, name)
     if value is not None and not isinstance(value, str):
         raise Malformed(name)
@@ -194,7 +199,8 @@ def _minutes(data: Mapping[str, Any], name: str) -> timedelta:
     return timedelta(minutes=value)
 
 
-def _time(data: Mapping[str, Any], name: str) -> datetime:
+def instant(data: Mapping[str, Any], name: str) -> datetime:
+    """Return an instant that is there, in UTC. Raises Malformed."""
     value = _time_or_none(data, name)
     if value is None:
         raise Malformed(name)
@@ -202,11 +208,11 @@ def _time(data: Mapping[str, Any], name: str) -> datetime:
 
 
 def _time_or_none(data: Mapping[str, Any], name: str) -> datetime | None:
-    text = _text_or_none(data, name)
-    if not text:
+    written = text_or_none(data, name)
+    if not written:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(written)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
@@ -219,11 +225,11 @@ def _last_sign_in(user: Mapping[str, Any]) -> datetime | None:
     activity = user.get(SIGN_IN_FIELD)
     if activity is None:
         return None
-    return _time_or_none({"lastSignInDateTime": None, **_object(activity)}, "lastSignInDateTime")
+    return _time_or_none({"lastSignInDateTime": None, **mapping(activity)}, "lastSignInDateTime")
 
 
 def _targets(data: Mapping[str, Any], name: str) -> frozenset[str]:
     targets = _present(data, name)
     if not isinstance(targets, list):
         raise Malformed(name)
-    return frozenset(_text(_object(target), "id").lower() for target in targets)
+    return frozenset(text(mapping(target), "id").lower() for target in targets)

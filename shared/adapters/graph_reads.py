@@ -1,7 +1,8 @@
 """What is read of a person, as one table: names, paths, and how each answer becomes a fact.
 
 Sources: Microsoft Graph v1.0, "List a user's memberships" (transitive, by cast an advanced query), unified role
-management (active, eligible, active by schedule), PIM for Groups, authentication methods, and the TAP policy.
+management (active, eligible, active by schedule), PIM for Groups, "List ownedObjects", authentication methods, and the
+TAP policy.
 """
 
 from collections.abc import Mapping
@@ -68,6 +69,15 @@ def privilege_reads(person_id: str, *, sign_ins: bool) -> list[Read[Any]]:
             many=True,
         ),
         Read("joinable", url(_JOINABLE, filter=mine), granted("groupId"), many=True),
+        # Microsoft's permission data allow this to apps (User.Read.All), the page "List ownedObjects" does not:
+        # UNVERIFIED. Refused, it is unreadable, so nobody gets a pass.
+        Read(
+            "owned",
+            url(f"{user}/ownedObjects/microsoft.graph.group", select=group_fields, count="true", top="999"),
+            parse.group,
+            many=True,
+            advanced=True,
+        ),
     ]
 
 
@@ -109,11 +119,12 @@ def privileges(found: Mapping[str, Any], joinable: tuple[Group, ...] | Unreadabl
         assignments=_assignments(found),
         eligibilities=_set(found["eligibilities"]),
         group_eligibilities=joinable,
+        owned=found["owned"],
     )
 
 
 def facts(found: Mapping[str, Any], known: Privileges) -> Facts:
-    """Return all facts of one decision."""
+    """Return the facts of one decision that are about the person."""
     return Facts(privileges=known, policy=found["policy"], methods=_set(found["methods"]), manager=found["manager"])
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from local.directory.model import Directory
 from local.directory.tenant import CLOUD_ADMINS, NEW_COLLEAGUES, group_id, person_id
 from local.directory.wire import DirectoryWire
 from local.faults import Fault, Faults, Kind
-from local.rights import ISSUER
+from local.rights import AUDIT, ISSUER
 from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_batch import MOST_PAGES
@@ -64,7 +65,7 @@ async def test_one_round_trip_is_enough(graph: GraphDirectory, faults: Faults) -
     faults.take = counted  # type: ignore[method-assign]  # to count what reaches the wire
     await graph.gather(ADA)
     assert asked.count("batch") == 1
-    assert len(asked) == 11
+    assert len(asked) == 12
 
 
 async def test_pages_are_followed(graph: GraphDirectory, directory_wire: DirectoryWire, directory: Directory) -> None:
@@ -135,13 +136,15 @@ async def test_without_the_licence_pim_is_unreadable_by_that_name(graph: GraphDi
 
 
 async def test_the_last_sign_in_is_read_only_where_it_may_be(
-    graph: GraphDirectory, http: GraphHttp, directory: Directory
+    graph: GraphDirectory, directory_wire: DirectoryWire, signer: Signer, directory: Directory
 ) -> None:
     """Unasked it is None; asked without the right, the person is unreadable instead of somebody who never came."""
     directory.change("ada@contoso.com", last_sign_in=NOON - timedelta(days=1))
     plain = await graph.gather(ADA)
     assert isinstance(plain.person, Person)
     assert plain.person.last_sign_in is None
+    without = Credential(signer, replace(ISSUER, graph=ISSUER.graph - AUDIT))
+    http = GraphHttp(graph_adapter(directory_wire.base_url, without), Ids())
     asked = await GraphDirectory(http, sign_ins=True).gather(ADA)
     assert asked.person == Unreadable("person", "status-403")
 
@@ -244,6 +247,7 @@ PERSON = {
     "isManagementRestricted": None,
     "createdDateTime": "2026-11-29T08:00:00Z",
     "employeeHireDate": None,
+    "lastPasswordChangeDateTime": None,
 }
 
 
@@ -283,6 +287,13 @@ async def test_a_person_without_a_property_is_unreadable(
         ("eligibilities", (400, {"error": {"code": "AadPremiumLicenseRequired"}}), LICENCE),
         ("joinable", (403, {"error": {"code": "x", "message": "The tenant needs a License"}}), LICENCE),
         ("joinable", {"value": [{"principalId": ADA, "groupId": "../users"}]}, "malformed-groupId"),
+        ("owned", (403, {"error": {"code": "Authorization_RequestDenied", "message": "No."}}), "status-403"),
+        (
+            "owned",
+            {"value": [{"id": ADA, "securityEnabled": None, "isAssignableToRole": None}]},
+            "malformed-securityEnabled",
+        ),
+        ("owned", "left out", "missing"),
     ],
 )
 async def test_a_malformed_answer_is_a_no(
@@ -299,6 +310,7 @@ async def test_a_malformed_answer_is_a_no(
         "activations": found.assignments,
         "eligibilities": found.eligibilities,
         "joinable": found.group_eligibilities,
+        "owned": found.owned,
     }
     assert facts[read] == Unreadable(read, why)
     assert never(found, Terms())
@@ -388,7 +400,7 @@ async def test_more_groups_than_a_batch_holds_are_all_read(scripted: Scripted, s
     assert isinstance(found, tuple)
     assert [g.object_id for g in found if g.role_assignable] == [ids[20]]
     sizes = [len(json.loads(body)["requests"]) for _, _, _, body in scripted.asked]
-    assert sizes == [7, 20, 1]
+    assert sizes == [8, 20, 1]
 
 
 @pytest.mark.parametrize(
