@@ -3,19 +3,26 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from local.directory.errors import Refused
-from local.directory.methods import ODATA_TYPE
+from local.directory.errors import Refused, premium_only
+from local.directory.methods import ODATA_TYPE, Kind
 from local.directory.model import Directory as Tenant
 from local.directory.passes import Reason as Usability
 from local.directory.people import Person as Somebody
 from local.directory.tenant import MAILBOX
+from shared.adapters import graph_audit
+from shared.adapters.graph_colleagues import is_name
+from shared.adapters.graph_methods import COLLECTIONS, is_method_id
 from shared.domain.fates import GiveUp, TryLater
+from shared.domain.orders import LostKind
 from shared.domain.passcode import Passcode
 from shared.domain.people import (
     LICENCE,
+    Changes,
+    Colleague,
     ExistingPass,
     Facts,
     Group,
+    Method,
     PassPolicy,
     Person,
     Privileges,
@@ -35,6 +42,7 @@ _REFUSALS = (
     ("one-time", Reason.POLICY_REFUSED),
     ("administrative unit", Reason.RESTRICTED_UNIT),
 )
+_LOST = {Kind(collection): kind for kind, collection in COLLECTIONS.items()}
 
 
 def person_of(somebody: Somebody) -> Person:
@@ -52,6 +60,7 @@ def person_of(somebody: Somebody) -> Person:
         created=somebody.created_date_time,
         hired=somebody.employee_hire_date,
         last_sign_in=somebody.last_sign_in,
+        password_changed=somebody.last_password_change_date_time,
     )
 
 
@@ -87,7 +96,7 @@ class MemoryDirectory:
         return Resolved(everyone.pop()) if len(everyone) == 1 else Unresolved(found=len(everyone))
 
     @act
-    def gather(self, person_id: str) -> Facts:
+    def gather(self, person_id: str, colleagues: tuple[str, ...] = (), audit_since: datetime | None = None) -> Facts:
         """Return all facts of one decision."""
         policy = self.tenant.passes.policy
         return Facts(
@@ -105,12 +114,64 @@ class MemoryDirectory:
             ),
             methods=self._read("methods", lambda: self._methods(person_id)),
             manager=self._read("manager", lambda: self._manager(person_id)),
+            colleagues={name.casefold(): self._colleague(name) for name in colleagues},
+            changes=self._read("audit", lambda: self._changes(person_id, audit_since)) if audit_since else None,
         )
 
     @act
     def privileges(self, person_id: str) -> Privileges:
         """Return the facts of the never-rules alone."""
         return self._privileges(person_id)
+
+    @act
+    def manager_of(self, person_id: str) -> str:
+        """Return the manager's object id, empty for none."""
+        manager = self._manager(person_id)
+        return manager.object_id if manager else ""
+
+    @act
+    def colleague(self, name: str) -> Colleague:
+        """Return one colleague by object id or principal name."""
+        return self._colleague(name)
+
+    @act
+    def members(self, group_ids: frozenset[str]) -> tuple[Person, ...]:
+        """Return everybody in these groups and in the groups inside them, each once."""
+        try:
+            inside = frozenset[str]().union(*(self.tenant.groups.members(g) for g in group_ids))
+        except Refused:
+            raise GiveUp("graph.members", Reason.DIRECTORY_REFUSED) from None
+        return tuple(person_of(p) for p in self.tenant.people() if p.object_id in inside)
+
+    @act
+    def methods(self, person_id: str) -> tuple[Method, ...]:
+        """Return the person's methods of the kinds that a ticket can call lost."""
+        try:
+            held = self.tenant.methods_of(person_id, _LOST)
+        except Refused:
+            raise GiveUp("graph.methods", Reason.DIRECTORY_REFUSED) from None
+        return tuple(Method(_LOST[m.kind], m.method_id, last=m.details.get("phoneType") == "mobile") for m in held)
+
+    @act
+    def remove_method(self, person_id: str, kind: LostKind, method_id: str) -> bool:
+        """Remove one method; return False when it was gone already."""
+        if not is_method_id(method_id):
+            raise GiveUp("graph.remove-method", Reason.METHOD_NOT_REMOVED)
+        try:
+            self.tenant.delete_method(person_id, Kind(COLLECTIONS[kind]), method_id)
+        except Refused as refused:
+            if refused.status == 404:
+                return False
+            raise GiveUp("graph.remove-method", Reason.METHOD_NOT_REMOVED) from None
+        return True
+
+    @act
+    def revoke_sessions(self, person_id: str) -> None:
+        """End the person's sessions everywhere."""
+        try:
+            self.tenant.revoke_sessions(person_id)
+        except Refused:
+            raise GiveUp("graph.revoke-sessions", Reason.SESSIONS_NOT_REVOKED) from None
 
     @act
     def passes(self, person_id: str) -> tuple[ExistingPass, ...]:
@@ -186,6 +247,10 @@ class MemoryDirectory:
             held = self.tenant.groups_of(person_id)
             return tuple(Group(g.group_id, role_assignable=g.assignable_to_role) for g in held)
 
+        def owned() -> tuple[Group, ...]:
+            held = groups.owned_by(self.tenant.person(person_id).object_id)
+            return tuple(Group(g.group_id, role_assignable=g.assignable_to_role) for g in held)
+
         return Privileges(
             person=self._read("person", lambda: person_of(self.tenant.person(person_id))),
             groups=self._read("groups", member),
@@ -193,6 +258,7 @@ class MemoryDirectory:
             assignments=self._read("assignments", assigned),
             eligibilities=self._read("eligibilities", eligible),
             group_eligibilities=self._read("joinable", joinable),
+            owned=self._read("owned", owned),
         )
 
     def _read[T](self, read: str, fact: Callable[[], T]) -> T | Unreadable:
@@ -201,7 +267,29 @@ class MemoryDirectory:
         try:
             return fact()
         except Refused as refused:
-            return Unreadable(read, LICENCE if "License" in refused.code else f"status-{refused.status}")
+            unlicensed = "License" in refused.code or "NonPremium" in refused.code
+            return Unreadable(read, LICENCE if unlicensed else f"status-{refused.status}")
+
+    def _colleague(self, name: str) -> Colleague:
+        def person() -> Person | None:
+            try:
+                return person_of(self.tenant.person(name)) if is_name(name) else None
+            except Refused:
+                return None
+
+        found = self._read("colleague", person)
+        if found is None:
+            return Colleague(None)
+        groups = self._read("colleague-groups", lambda: frozenset(g.group_id for g in self.tenant.groups_of(name)))
+        return Colleague(found, groups)
+
+    def _changes(self, person_id: str, since: datetime) -> Changes:
+        """Return what the product makes of the log's entries: its own table decides which of them count."""
+        if not self.tenant.p1:
+            raise premium_only()
+        shown = self.tenant.audit.shown(self.tenant.clock())
+        mine = [e for e in shown if person_id in {t["id"] for t in e["targetResources"]}]
+        return graph_audit.changes(tuple(e for e in (graph_audit.entry(m, person_id) for m in mine) if e.at >= since))
 
     def _methods(self, person_id: str) -> frozenset[str]:
         prefix, suffix = "#microsoft.graph.", "AuthenticationMethod"
