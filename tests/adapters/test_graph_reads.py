@@ -1,7 +1,6 @@
 """Reading the directory: everything or a known lack of it, in as few round trips as there can be."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,6 +22,7 @@ from shared.domain.fates import GiveUp, TryLater
 from shared.domain.people import LICENCE, Group, PassPolicy, Person, Resolved, Unreadable, Unresolved
 from shared.domain.rules import never
 from shared.domain.terms import Terms
+from tests.adapters.answers import PERSON, batch_of
 from tests.adapters.conftest import NOON, Credential, Ids, Scripted
 
 ADA = person_id("ada")
@@ -182,22 +182,6 @@ async def test_an_employee_id_that_two_people_bear_is_ambiguous(graph: GraphDire
     assert await graph.resolve("10042", "ada@contoso.com") == Unresolved(found=2)
 
 
-def batch_of(**bodies: Any) -> Callable[[web.Request], Any]:
-    """Answer a batch: by item id a body, or a (status, body); items left out get an empty list."""
-
-    async def reply(request: web.Request) -> web.StreamResponse:
-        responses = []
-        for item in (await request.json())["requests"]:
-            given = bodies.get(item["id"], {"value": []})
-            if given == "left out":
-                continue
-            status, body = given if isinstance(given, tuple) else (200, given)
-            responses.append({"id": item["id"], "status": status, "headers": {"Retry-After": "33"}, "body": body})
-        return web.json_response({"responses": responses})
-
-    return reply
-
-
 @pytest.mark.parametrize(
     ("theirs", "expected"),
     [
@@ -233,22 +217,6 @@ async def test_a_name_that_cannot_be_looked_up_has_a_fate(
     scripted.reply = batch_of(userPrincipalName=answer)
     with pytest.raises(fate):
         await scripted_graph.resolve(None, "ada@contoso.com")
-
-
-PERSON = {
-    "id": ADA,
-    "userPrincipalName": "ada@contoso.com",
-    "displayName": "Ada",
-    "givenName": None,
-    "mail": None,
-    "accountEnabled": True,
-    "userType": None,
-    "creationType": None,
-    "isManagementRestricted": None,
-    "createdDateTime": "2026-11-29T08:00:00Z",
-    "employeeHireDate": None,
-    "lastPasswordChangeDateTime": None,
-}
 
 
 @pytest.mark.parametrize("absent", sorted(set(PERSON) - {"id"}))
