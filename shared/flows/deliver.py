@@ -1,13 +1,15 @@
-"""Deliver: the courier lists the hand-over for its recipient and tells them, with a link and no passcode."""
+"""Deliver: the courier lists what the issuer has for somebody (a pass, a question) and tells them, with a link only."""
 
 from dataclasses import replace
 
-from shared.domain.fates import Conflict, GiveUp, TryLater, Unknown
+from shared.domain.fates import Conflict
 from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
 from shared.domain.requests import Request, State
+from shared.flows.ask_approvers import ask_approvers
 from shared.flows.ports import Handover
 from shared.flows.services import CourierServices
+from shared.flows.tell import told
 
 
 async def deliver(message: WakeUp, services: CourierServices) -> None:
@@ -16,16 +18,23 @@ async def deliver(message: WakeUp, services: CourierServices) -> None:
     Raises TryLater, GiveUp (ledger). A notice that cannot be sent now is left to the issuer, who asks again.
     """
     request = await services.requests.get(message.request_id)
-    if request is None or request.state is not State.READY or request.attempt != message.attempt:
+    if request is None or request.attempt != message.attempt:
         note(Event.WAKE_STALE, message.request_id, attempt=message.attempt)
         return
+    match request.state:
+        case State.READY:
+            await _hand_over(request, services)
+        case State.NEEDS_APPROVAL:
+            await ask_approvers(request, services)
+        case _:
+            note(Event.WAKE_STALE, message.request_id, attempt=message.attempt, state=request.state)
+
+
+async def _hand_over(request: Request, services: CourierServices) -> None:
     handover = await _list(request, services)
     if handover is None or handover.notified_at is not None or request.plan is None:
         return
-    try:
-        await services.notices.ready(request.plan.recipient, handover)
-    except (TryLater, Unknown, GiveUp) as failure:
-        note(Event.DELIVER_LATER, request.request_id, fate=type(failure).__name__)
+    if not await told(services.notices.ready(request.plan.recipient, handover), request.request_id):
         return
     try:
         await services.handovers.put(replace(handover, notified_at=services.clock()))
