@@ -8,7 +8,7 @@ import os
 
 import azure.functions as func
 
-from functions import asks, dead_letters, deliver, hand_over, intake, issue, timers
+from functions import approvals, asks, dead_letters, deliver, hand_over, intake, issue, timers
 
 ROLES = {
     "issuer": (
@@ -19,8 +19,9 @@ ROLES = {
         dead_letters.blueprint,  # what could not be worked on ends in `failed`
     ),
     "courier": (
-        deliver.blueprint,  # a pass is ready -> notice to the recipient
+        deliver.blueprint,  # a pass is ready, or a question -> notice to whom it is for
         hand_over.blueprint,  # the page on which the recipient reveals it, once
+        approvals.blueprint,  # the page on which a second person approves or declines
     ),
 }
 

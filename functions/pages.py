@@ -1,15 +1,16 @@
-"""The hand-over's pages: plain HTML that works without a script, and headers that keep it to one reader."""
+"""The hand-over's pages, and the frame of every page: HTML without a script, headers that keep it to one reader."""
 
 import hashlib
 import hmac
 from datetime import datetime
+from enum import StrEnum
 from html import escape
 
 import azure.functions as func
 
 from shared.domain.passcode import IdToken, Passcode
 from shared.flows.hand_over import Check
-from shared.flows.ports import Handover
+from shared.flows.ports import ApprovalTask, Handover
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -37,26 +38,37 @@ body { max-width: 40rem; margin: 0 auto; padding: 1rem; }
 .passcode span { margin-inline-end: 1ch; }
 fieldset { border: 1px solid; margin-block: 1rem; }
 label { display: block; padding-block: .4rem; }
+dt { font-weight: bold; }
+dd { margin: 0 0 .4rem; overflow-wrap: anywhere; }
+input:not([type]) { font: inherit; width: 100%; box-sizing: border-box; }
 button { font: inherit; padding: .5rem 1rem; }
 """
 
 
-def form_token(token: IdToken, request_id: str) -> str:
-    """Return the anti-forgery token of one form for one sign-in.
+class Form(StrEnum):
+    """What a form does: the token of one is no good for the other."""
+
+    REVEAL = "reveal"
+    APPROVAL = "approval"
+
+
+def form_token(token: IdToken, form: Form, about: str) -> str:
+    """Return the anti-forgery token of one form for one sign-in; `about` says which request it acts on.
 
     It is keyed with the id token, which the platform keeps on the server: no page ever holds it, so no other site
     can know the form token, and nothing needs to be stored.
     """
-    return hmac.new(token.reveal().encode(), f"reveal:{request_id}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(token.reveal().encode(), f"{form}:{about}".encode(), hashlib.sha256).hexdigest()
 
 
 def page(title: str, body: str, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     """Return a page. `body` is trusted HTML; everything variable in it was escaped by its maker."""
+    heading = escape(visible(title))
     document = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="robots" content="noindex"><link rel="stylesheet" href="/page.css">'
-        f"<title>{escape(title)}</title></head><body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+        f"<title>{heading}</title></head><body><main><h1>{heading}</h1>{body}</main></body></html>"
     )
     return func.HttpResponse(
         document, status_code=status, mimetype="text/html", headers={**_HEADERS, **(headers or {})}
@@ -68,16 +80,21 @@ def style() -> func.HttpResponse:
     return func.HttpResponse(STYLE, mimetype="text/css", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def waiting_list(handovers: tuple[Handover, ...]) -> func.HttpResponse:
-    """Return the list of who waits for the caller."""
-    if not handovers:
-        return page("Waiting for you", "<p>Nobody is waiting for you.</p>")
-    items = "".join(
-        f'<li><a href="/handover/{escape(h.request_id)}">{escape(h.person_name)}</a>, '
-        f"from {_clock(h.starts)} until {_clock(h.expires)}</li>"
+def waiting_list(handovers: tuple[Handover, ...], tasks: tuple[ApprovalTask, ...]) -> func.HttpResponse:
+    """Return the list of who waits for the caller and, where there is something, what they are to decide."""
+    waiting = "".join(
+        f'<li><a href="/handover/{escape(h.request_id)}">{named(h.person_name)}</a>, '
+        f"from {clock(h.starts)} until {clock(h.expires)}</li>"
         for h in handovers
     )
-    return page("Waiting for you", f"<ul>{items}</ul>")
+    to_decide = "".join(
+        f'<li><a href="/approval/{escape(t.request_id)}">{named(t.person_name)}</a>, until {clock(t.until)}</li>'
+        for t in tasks
+    )
+    body = f"<ul>{waiting}</ul>" if waiting else "<p>Nobody is waiting for you.</p>"
+    return page(
+        "Waiting for you", body + (f"<h2>Waiting for your decision</h2><ul>{to_decide}</ul>" if to_decide else "")
+    )
 
 
 def consent(handover: Handover, token: str) -> func.HttpResponse:
@@ -88,8 +105,8 @@ def consent(handover: Handover, token: str) -> func.HttpResponse:
     )
     return page(
         f"A pass for {handover.person_name}",
-        f"<p>It works from {_clock(handover.starts)} until {_clock(handover.expires)}. You can show it once, to "
-        f"{escape(handover.person_name)}, when you are together.</p>"
+        f"<p>It works from {clock(handover.starts)} until {clock(handover.expires)}. You can show it once, to "
+        f"{named(handover.person_name)}, when you are together.</p>"
         f'<form method="post" action="/handover/{escape(handover.request_id)}" autocomplete="off">'
         f'<input type="hidden" name="token" value="{escape(token)}">'
         f"<fieldset><legend>How did you check who this is?</legend>{choices}</fieldset>"
@@ -104,9 +121,9 @@ def shown(handover: Handover, passcode: Passcode) -> func.HttpResponse:
     return page(
         f"The pass for {handover.person_name}",
         f'<output class="passcode" translate="no" spellcheck="false">{groups}</output>'
-        f"<p>It works from {_clock(handover.starts)} until {_clock(handover.expires)}. "
+        f"<p>It works from {clock(handover.starts)} until {clock(handover.expires)}. "
         "It is shown once: it will not be here when you come back.</p>"
-        f"<p>{escape(handover.person_name)} signs in at <strong>aka.ms/mysecurityinfo</strong> and adds a sign-in "
+        f"<p>{named(handover.person_name)} signs in at <strong>aka.ms/mysecurityinfo</strong> and adds a sign-in "
         "method within ten minutes of signing in.</p>",
     )
 
@@ -115,7 +132,7 @@ def receipt(handover: Handover, at: datetime) -> func.HttpResponse:
     """Return the receipt: it was shown, when, and not the value."""
     return page(
         f"The pass for {handover.person_name} was shown",
-        f"<p>You were shown it at {_clock(at)}. It cannot be shown again.</p>",
+        f"<p>You were shown it at {clock(at)}. It cannot be shown again.</p>",
     )
 
 
@@ -127,7 +144,10 @@ def gone() -> func.HttpResponse:
 def try_again() -> func.HttpResponse:
     """Return the answer to a moment's trouble: nothing was shown, nothing is lost."""
     return page(
-        "Please try again", "<p>Nothing was shown and nothing is lost.</p>", status=503, headers={"Retry-After": "10"}
+        "Please try again",
+        "<p>Nothing was shown or sent, and nothing is lost.</p>",
+        status=503,
+        headers={"Retry-After": "10"},
     )
 
 
@@ -146,5 +166,19 @@ def form_expired(back_to: str) -> func.HttpResponse:
     )
 
 
-def _clock(at: datetime) -> str:
+def visible(text: str) -> str:
+    """Return text from outside with a replacement character for whatever hides itself or turns the reading order round.
+
+    Directory and ticket may hold such characters (Unicode: bidi controls, zero width, line breaks).
+    """
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def named(text: str) -> str:
+    """Return text from outside as HTML that keeps to its own direction."""
+    return f"<bdi>{escape(visible(text))}</bdi>"
+
+
+def clock(at: datetime) -> str:
+    """Return an instant as HTML, in UTC and said so."""
     return f'<time datetime="{at.isoformat()}">{at:%d %B %H:%M} UTC</time>'
