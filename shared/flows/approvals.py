@@ -128,7 +128,7 @@ async def look_at(caller: SignedIn, request_id: str, services: CourierServices) 
 async def answer(
     caller: SignedIn, token: IdToken, request_id: str, reply: Reply, services: CourierServices
 ) -> Answered:
-    """Pass the caller's answer on to the issuer. Raises TryLater, GiveUp only while nothing was claimed.
+    """Pass the caller's answer on to the issuer. Raises TryLater, GiveUp only while nothing was sent.
 
     The claim lies in the approver's own row and comes first: so it is on file before anything is sent. Should we die in
     between, the question opens again after LED_NOWHERE; an answer that is sent twice is decided once, by the issuer.
