@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions import pages
-from functions.hand_over import _form, _request_id
+from functions import door, pages
+from functions.hand_over import _check
+from functions.pages import Form
 from shared.domain.passcode import IdToken, Passcode
 from shared.flows.hand_over import Check
-from shared.flows.ports import Handover
+from shared.flows.ports import ApprovalTask, Handover
 
 AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
 REQUEST = "5b0b5f6e-6c1f-5b0a-9d53-2f8a35f7a111"
@@ -28,8 +29,8 @@ def every_page(name: str, passcode: str = "aB3$xY7!") -> dict[str, func.HttpResp
     """Return each page there is, with a person's name on it where it has one."""
     waits = handover(name)
     return {
-        "list": pages.waiting_list((waits,)),
-        "empty list": pages.waiting_list(()),
+        "list": pages.waiting_list((waits,), (ApprovalTask("approver", REQUEST, 2, name, AT),)),
+        "empty list": pages.waiting_list((), ()),
         "consent": pages.consent(waits, "f" * 64),
         "shown": pages.shown(waits, Passcode(passcode)),
         "receipt": pages.receipt(waits, AT),
@@ -99,14 +100,21 @@ def post(body: bytes, **headers: str) -> func.HttpRequest:
     )
 
 
+def of(request: func.HttpRequest, expected: str) -> Check | None:
+    """Return the choice of a reveal's form, as the hand-over page reads it."""
+    return _check(door.form(request, expected))
+
+
 def test_a_form_counts_only_with_its_token_and_a_choice() -> None:
-    """The form's token is of one sign-in and one request; anything else is not our form."""
-    mine = pages.form_token(IdToken("header.payload.signature"), REQUEST)
+    """The form's token is of one sign-in, one request and one purpose; anything else is not our form."""
+    sign_in = IdToken("header.payload.signature")
+    mine = pages.form_token(sign_in, Form.REVEAL, REQUEST)
     body = f"token={mine}&check=badge".encode()
-    assert _form(post(body), mine) is Check.BADGE
-    assert _form(post(body, **{"Sec-Fetch-Site": "same-origin"}), mine) is Check.BADGE
-    assert pages.form_token(IdToken("another.sign.in"), REQUEST) != mine
-    assert pages.form_token(IdToken("header.payload.signature"), "another") != mine
+    assert of(post(body), mine) is Check.BADGE
+    assert of(post(body, **{"Sec-Fetch-Site": "same-origin"}), mine) is Check.BADGE
+    assert pages.form_token(IdToken("another.sign.in"), Form.REVEAL, REQUEST) != mine
+    assert pages.form_token(sign_in, Form.REVEAL, "another") != mine
+    assert pages.form_token(sign_in, Form.APPROVAL, REQUEST) != mine
 
 
 @pytest.mark.parametrize(
@@ -119,25 +127,27 @@ def test_a_form_counts_only_with_its_token_and_a_choice() -> None:
         pytest.param(b"token=%MINE%&check=badge", "cross-site", id="from another site"),
         pytest.param(b"token=%MINE%&check=badge", "same-site", id="from a sibling site"),
         pytest.param(b"token=" + b"0" * 64 + b"&check=badge", "same-origin", id="a guessed token"),
+        pytest.param(b"token=%MINE%&check=badge&check=known", "same-origin", id="two choices"),
+        pytest.param(b"token=%MINE%&token=0&check=badge", "same-origin", id="two tokens"),
         pytest.param("token=é&check=badge".encode(), "same-origin", id="not ASCII"),
         pytest.param(b"token=%MINE%&check=badge&x=" + b"a" * 5000, "same-origin", id="too large"),
     ],
 )
 def test_a_form_that_is_not_ours_is_no_form(body: bytes, site: str) -> None:
     """Whatever is missing, guessed, foreign or too large reveals nothing."""
-    mine = pages.form_token(IdToken("header.payload.signature"), REQUEST)
-    assert _form(post(body.replace(b"%MINE%", mine.encode()), **{"Sec-Fetch-Site": site}), mine) is None
+    mine = pages.form_token(IdToken("header.payload.signature"), Form.REVEAL, REQUEST)
+    assert of(post(body.replace(b"%MINE%", mine.encode()), **{"Sec-Fetch-Site": site}), mine) is None
 
 
 @given(many=st.integers(9, 200))
 def test_a_form_with_too_many_fields_is_no_form(many: int) -> None:
     """A flood of fields is refused, not an error."""
-    assert _form(post(b"&".join([b"a=b"] * many)), "0" * 64) is None
+    assert of(post(b"&".join([b"a=b"] * many)), "0" * 64) is None
 
 
 @given(given_id=st.text(max_size=60))
 def test_a_link_names_a_request_or_nothing(given_id: str) -> None:
     """An id that is not a UUID leads to the one page that says nothing."""
     request = func.HttpRequest("GET", "/", route_params={"request_id": given_id}, body=b"")
-    found = _request_id(request)
+    found = door.request_id(request)
     assert found is None or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", found)

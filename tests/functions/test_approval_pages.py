@@ -1,0 +1,110 @@
+"""The approval's pages: nothing of a ticket or the directory becomes markup, hides or leaves the page."""
+
+import html
+import re
+
+import azure.functions as func
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions import approval_pages, pages
+from shared.domain.events import UPN
+from shared.domain.orders import Lost, LostKind, Proof
+from shared.domain.reasons import Finding, Reason
+from shared.flows.approvals import Question
+from shared.flows.ports import ApprovalTask
+from tests.functions.test_pages import AT, REQUEST, text
+
+TAGS = re.compile(r"<[^>]*>")
+
+
+def plain(answer: func.HttpResponse) -> str:
+    """Return what a reader sees."""
+    return html.unescape(TAGS.sub("", text(answer)))
+
+
+def task(words: str, answered: str = "") -> ApprovalTask:
+    """Return an approver's row about somebody of this name."""
+    return ApprovalTask("approver", REQUEST, 3, words, AT, AT, answered, AT if answered else None)
+
+
+def hostile(words: str, answered: str = "") -> Question:
+    """Return a question with these words in every field that comes from outside."""
+    return Question(
+        task=task(words, answered),
+        ticket=words,
+        lost=(Lost(LostKind.PHONE), Lost(LostKind.FIDO2, words)),
+        proofs=(Proof(words, words, AT, words), Proof(words, words, AT, None)),
+        reasons=tuple(Finding(reason, words) for reason in list(Reason)[:3]),
+        since=(Finding(Reason.AGENT_NOT_ALLOWED, words),),
+        needs_agent=bool(answered),
+    )
+
+
+def every_page(words: str) -> dict[str, func.HttpResponse]:
+    """Return each page of approvals, with the words wherever words can be."""
+    return {
+        "question": approval_pages.question(hostile(words), "f" * 64),
+        "again": approval_pages.question(hostile(words, "approve"), "f" * 64),
+        "agent missing": approval_pages.question(hostile(words), "f" * 64, agent_missing=True),
+        "approved": approval_pages.sent(task(words, "approve")),
+        "receipt": approval_pages.receipt(task(words, "decline")),
+        "gone": approval_pages.gone(),
+        "form expired": approval_pages.form_expired(f"/approval/{REQUEST}"),
+        "list": pages.waiting_list((), (task(words, ""),)),
+    }
+
+
+@given(words=st.text(min_size=1, max_size=80))
+def test_nothing_from_outside_becomes_markup(words: str) -> None:
+    """Whatever a ticket or the directory says, the pages have exactly the tags that they have for plain words."""
+    shape = [TAGS.findall(text(page)) for page in every_page("Ada Lund").values()]
+    assert [TAGS.findall(text(page)) for page in every_page(words).values()] == shape
+
+
+@pytest.mark.parametrize(
+    "words", ["<script>alert(1)</script>", '"><img src=x onerror=y>', "' onfocus=z '", "&lt;b&gt;"]
+)
+def test_hostile_words_are_shown_as_they_are(words: str) -> None:
+    """Markup in a name is text to the reader."""
+    for name, page in every_page(words).items():
+        assert words not in text(page), name
+    assert words in plain(every_page(words)["question"])
+
+
+def test_what_hides_or_turns_round_is_shown_for_what_it_is() -> None:
+    """Characters that reverse or hide text, or break lines, cannot make evidence look like other evidence."""
+    for hidden in ("\u202e", "\u2066", "\u200b", "\u00ad", "\n", "\x00", "\ufeff"):
+        for name, page in every_page(f"call{hidden}17").items():
+            assert hidden not in text(page), (name, hidden)
+        assert "call\ufffd17" in plain(every_page(f"call{hidden}17")["question"])
+
+
+def test_every_page_is_for_one_reader_once() -> None:
+    """No page is stored, framed, sniffed or referred from; none has a script, an inline style or a foreign address."""
+    for name, page in every_page("Ada").items():
+        headers = {key.lower(): value for key, value in page.headers.items()}
+        assert headers["cache-control"] == "no-store", name
+        assert headers["referrer-policy"] == "no-referrer", name
+        assert headers["x-content-type-options"] == "nosniff", name
+        assert headers["x-frame-options"] == "DENY", name
+        policy = headers["content-security-policy"]
+        for rule in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"):
+            assert rule in policy, name
+        assert "unsafe" not in policy, name
+        seen = text(page).lower()
+        assert "<script" not in seen, name
+        assert not re.search(r"<[^>]* (?:on\w+|style)=", seen), name
+        assert not re.search(r'(?:src|href|action)="(?:https?:)?//', seen), name
+
+
+def test_the_fields_pattern_is_one_that_browsers_read() -> None:
+    """The pattern in the page is the one that the flow checks, without what the v flag forbids in a class."""
+    page = text(approval_pages.question(hostile("x"), "f" * 64))
+    found = re.search(r'pattern="([^"]*)"', page)
+    assert found is not None
+    assert html.unescape(found.group(1)) == UPN
+    for inside in re.findall(r"\[([^]]*)\]", UPN):
+        bare = re.sub(r"\\.|[A-Za-z0-9]-[A-Za-z0-9]", "", inside)
+        assert not set(bare) & set("()[]{}/-|"), inside
