@@ -32,14 +32,14 @@ async def ask_approvers(request: Request, services: CourierServices) -> None:
 
 async def _ask(request: Request, approval: Approval, approver: Recipient, services: CourierServices) -> None:
     task = await _list(request, approval, approver, services)
-    if task is None or task.attempt != request.attempt or task.answer or task.notified_at is not None:
+    if task is None or task.attempt != request.attempt or task.notified_at is not None:
         return
     if not await told(services.notices.approval(approver, task), request.request_id):
         return
     try:
         await services.handovers.put_task(replace(task, notified_at=services.clock()))
     except Conflict:
-        note(Event.REQUEST_CONFLICT, request.request_id)  # the approver was quicker, and their answer says "told" too
+        note(Event.REQUEST_CONFLICT, request.request_id)  # the approver was quicker: their answer says "told" too
     note(Event.APPROVAL_NOTIFIED, request.request_id, approver=approver.object_id)
 
 
