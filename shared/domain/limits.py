@@ -9,6 +9,7 @@ from shared.domain.reasons import Finding, Reason
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+CONTENDED = timedelta(minutes=1)  # when to look again after giving way to somebody who came at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Counted:
 
     @property
     def order(self) -> tuple[datetime, str]:
-        """Return its place in the queue: who came first has the right."""
+        """Return its place in the queue."""
         return self.at, self.request_id
 
 
@@ -48,10 +49,11 @@ class OverCap:
 def over_cap(mine: Counted, others: tuple[Counted, ...], caps: Caps) -> OverCap | None:
     """Return the cap that `mine` is over; the one that lasts longest when it is several.
 
-    Only what stands before it in the queue counts: of two that come at once, the first one goes on.
+    Everybody else in the window counts, also who comes later by time: somebody whose clock is behind, or who was slower
+    to write, may find the cap filled by those that looked before they could see them. So no more get through than the
+    cap allows, whoever is quick; who gave way to a latecomer looks again soon.
     """
-    found = tuple(_over(mine, tuple(o for o in others if o.order < mine.order), caps))
-    return max(found, key=lambda over: over.until, default=None)
+    return max(_over(mine, tuple(o for o in others if o.order != mine.order), caps), key=_until, default=None)
 
 
 def last_pass(person_id: str, counted: tuple[Counted, ...], *, but: str) -> datetime | None:
@@ -59,14 +61,22 @@ def last_pass(person_id: str, counted: tuple[Counted, ...], *, but: str) -> date
     return max((c.at for c in counted if c.person_id == person_id and c.request_id != but), default=None)
 
 
-def _over(mine: Counted, before: tuple[Counted, ...], caps: Caps) -> Iterator[OverCap]:
-    def full(name: str, cap: int | None, window: timedelta, those: list[datetime]) -> Iterator[OverCap]:
-        live = sorted(at for at in those if at > mine.at - window)
-        if cap is not None and len(live) >= cap:
-            # A cap of nothing never has room; it is looked at again when its window has passed.
-            yield OverCap(Finding(Reason.OVER_CAP, name), (live[-cap] if cap > 0 else mine.at) + window)
+def _until(over: OverCap) -> datetime:
+    return over.until
+
+
+def _over(mine: Counted, others: tuple[Counted, ...], caps: Caps) -> Iterator[OverCap]:
+    def full(name: str, cap: int | None, window: timedelta, those: tuple[Counted, ...]) -> Iterator[OverCap]:
+        live = [c for c in those if c.at > mine.at - window]
+        if cap is None or len(live) < cap:
+            return
+        before = sorted(c.at for c in live if c.order < mine.order)
+        # A cap of nothing never has room.
+        until = (before[-cap] if cap else mine.at) + window if len(before) >= cap else mine.at + CONTENDED
+        yield OverCap(Finding(Reason.OVER_CAP, name), until)
 
     for verifier in mine.verifiers:
-        yield from full("verifier", caps.verifier, DAY, [c.at for c in before if verifier in c.verifiers])
-    yield from full("recipient", caps.recipient, DAY, [c.at for c in before if c.recipient_id == mine.recipient_id])
-    yield from full("tenant", caps.tenant, HOUR, [c.at for c in before])
+        yield from full("verifier", caps.verifier, DAY, tuple(c for c in others if verifier in c.verifiers))
+    same = tuple(c for c in others if c.recipient_id == mine.recipient_id)
+    yield from full("recipient", caps.recipient, DAY, same)
+    yield from full("tenant", caps.tenant, HOUR, others)

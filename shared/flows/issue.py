@@ -135,8 +135,7 @@ async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Requ
         claim.lease_until,
     )
     note(Event.ISSUE_CLAIMED, claimed.request_id, attempt=attempt)
-    # A claim that is resumed keeps its place under the caps: a pass may exist under it.
-    if request.state not in {State.ISSUING, State.UNKNOWN} and not await within_caps(claimed, services):
+    if not await within_caps(claimed, services, resumed=request.state in {State.ISSUING, State.UNKNOWN}):
         return None
     mine = Seat(
         person_id=plan.person_id,

@@ -134,6 +134,7 @@ async def test_an_ask_needs_a_token_of_the_recipient(day: Day) -> None:
         Ask(request, "revealed", IdToken("forged")).to_json(),
         Ask(request, "revealed", foreign).to_json(),
         Ask(request, "approve", right).to_json(),
+        Ask(request, "fly", right).to_json(),
         Ask("0b1e6a0c-3a0f-5c52-9a3b-3f0f4f6f7d21", "revealed", right).to_json(),
         "{}",
     ]
@@ -141,7 +142,9 @@ async def test_an_ask_needs_a_token_of_the_recipient(day: Day) -> None:
         day.bus.send("asks", Message(body=body.encode()))
     await day.pump()
     whys = sorted(findings[0] for subject, _, findings in day.ports.bus.warned if subject == "ask.refused")
-    assert whys == ["malformed", "not_the_recipient", "not_the_recipient", "signature", "unknown_verb"]
+    assert whys == [
+        "malformed", "not_an_approver", "not_the_recipient", "not_the_recipient", "signature", "unknown_verb"
+    ]  # fmt: skip
     assert day.request(request).state is State.READY
     day.bus.send("asks", Message(body=Ask(request, "revealed", right).to_json().encode()))
     await day.pump()

@@ -7,13 +7,13 @@ import pytest
 
 from shared.domain.fates import GiveUp
 from shared.domain.limits import Caps
+from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Reason
 from shared.domain.requests import State
+from shared.flows.advance import advance
 from shared.flows.ports import Pause
 from tests.flows.invariants import at_rest
-from shared.domain.messages import WakeUp
-from shared.flows.advance import advance
 from tests.flows.tickets import desk_day, terms
 from tests.memory.day import Day
 from tests.memory.interleave import interleave
@@ -90,7 +90,7 @@ async def test_caps_count_passes_and_not_tries() -> None:
     failed = day.lost("erik", "t-failed")
     await day.pump()
     assert {day.request(r).state for r in (*refused, failed)} == {State.REFUSED}
-    assert day.ledger.all_counted() == []
+    assert day.ledger.all_counted(Purpose.RECOVERY) == []
     good = day.lost("ines", "t-good")
     await day.pump()
     assert day.request(good).state is State.READY
@@ -133,8 +133,9 @@ async def test_places_are_forgotten_when_no_cap_looks_at_them() -> None:
     day = desk_day()
     day.lost("erik")
     await day.to_rest()
-    assert len(day.ledger.all_counted()) == 1
+    assert len(day.ledger.all_counted(Purpose.RECOVERY)) == 1
     await day.pass_time(timedelta(hours=50))
     day.hired("ada")
     await day.to_rest()
-    assert [c.purpose for c in day.ledger.all_counted()] == [Purpose.JOINER]
+    assert day.ledger.all_counted(Purpose.RECOVERY) == []
+    assert len(day.ledger.all_counted(Purpose.JOINER)) == 1

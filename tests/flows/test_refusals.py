@@ -58,11 +58,11 @@ async def test_each_way_of_being_wrong_is_seen(day: Day, name: str, reason: str)
     assert reason in await refused(day, day.hired(name))
 
 
-async def test_a_ticket_waits_for_a_judge_and_names_everything_else(day: Day) -> None:
-    """Promise 7: no ticket mints yet; whatever else speaks against it is said as well."""
-    assert await refused(day, day.lost("erik")) == {"verification_not_judged_yet"}
+async def test_a_ticket_without_a_desk_is_refused_and_names_everything_else(day: Day) -> None:
+    """Promise 7: where settings name no service desk nobody can vouch for anybody; what else is wrong is said too."""
+    assert await refused(day, day.lost("erik")) == {"verifier_not_desk"}
     other = Day()
-    assert await refused(other, other.lost("excluded")) == {"verification_not_judged_yet", "policy_excluded"}
+    assert await refused(other, other.lost("excluded")) == {"verifier_not_desk", "policy_excluded"}
 
 
 async def test_no_notice_route_is_refused_before_minting() -> None:
