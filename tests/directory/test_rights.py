@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.directory.methods import Kind
 from local.directory.model import Directory
 from local.directory.operations import TABLE as OPERATIONS
 from local.directory.permissions import TABLE
@@ -14,6 +15,7 @@ from local.rights import AUDITOR, COURIER, ISSUER
 from tests.directory.conftest import Token
 
 ADA = person_id("ada")
+NEVER_LOST = (Kind.PASSWORD, Kind.EMAIL, Kind.PLATFORM)
 BODIES: dict[str, Any] = {
     "groups.check": {"groupIds": []},
     "mail.send": {"message": {"toRecipients": [{"emailAddress": {"address": "dana@contoso.com"}}]}},
@@ -117,7 +119,7 @@ async def test_sign_in_activity_needs_right_and_licence(
 
 
 def test_the_issuer_holds_what_the_flow_calls(directory: Directory) -> None:
-    """Every read before a create, and create and delete of a pass, are within the issuer's app roles."""
+    """Every read before a create, create and delete of a pass, and each step of a completion are within its roles."""
     wanted = {
         "users.get",
         "users.list",
@@ -129,7 +131,10 @@ def test_the_issuer_holds_what_the_flow_calls(directory: Directory) -> None:
     }
     wanted |= {"roles.assignments", "roles.eligible", "roles.active", "roles.group-eligible", "methods.list"}
     wanted |= {"tap.list", "tap.get", "tap.create", "tap.delete"}
+    wanted |= {"owned.list", "groups.members", "audit.list", "sessions.revoke"}
+    wanted |= {f"methods.delete:{k}" for k in Kind} - {"methods.delete:" + k for k in NEVER_LOST}
     allowed = {r for r, alternatives in TABLE.items() if any(a <= ISSUER.graph for a in alternatives)}
     assert wanted <= allowed
     assert "mail.send" not in allowed
+    assert not {"methods.delete:" + k for k in NEVER_LOST} & allowed
     assert directory.minted == []

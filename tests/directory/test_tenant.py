@@ -10,10 +10,13 @@ from local.directory.methods import Kind
 from local.directory.model import Directory
 from local.directory.roles import GLOBAL_ADMINISTRATOR
 from local.directory.tenant import (
+    APPROVERS_ID,
     BREAK_GLASS,
     CLOUD_ADMINS,
     MAILBOX,
+    OPERATORS_ID,
     SERVICE_DESK,
+    SERVICE_DESK_ID,
     STAFF,
     TIER_ZERO,
     contoso,
@@ -99,6 +102,30 @@ def test_odd_managers(directory: Directory) -> None:
     assert not directory.manager(upn("eve")).account_enabled
     assert directory.manager(upn("finn")).external
     assert directory.manager(upn("ownboss")).object_id == person_id("ownboss")
+
+
+def test_tickets_have_somebody_for_each_scene(directory: Directory) -> None:
+    """Set up and plain; manager too new; no manager; password just changed; disabled; three agents, two approvers."""
+
+    def strong(name: str) -> set[Kind]:
+        return {m.kind for m in directory.methods_of(upn(name))}
+
+    everyone = ("lena", "theo", "omar", "hugo", "idle", "desk.day")
+    assert all({Kind.PHONE, Kind.AUTHENTICATOR, Kind.FIDO2} <= strong(name) for name in everyone)
+    assert all(directory.in_scope(person_id(name)) for name in everyone)
+    assert directory.manager(upn("lena")).created_date_time < NOON - timedelta(days=365)
+    assert NOON - directory.manager(upn("theo")).created_date_time == timedelta(days=3)
+    with pytest.raises(Refused):
+        directory.manager(upn("omar"))
+    changed = {name: directory.person(upn(name)).last_password_change_date_time for name in ("hugo", "lena")}
+    assert changed["hugo"] == NOON - timedelta(hours=1)
+    assert changed["lena"] is not None
+    assert changed["lena"] < NOON - timedelta(days=365)
+    assert not directory.person(upn("idle")).account_enabled
+    agents, approvers = directory.groups.members(SERVICE_DESK_ID), directory.groups.members(APPROVERS_ID)
+    assert len(agents - approvers) == 3
+    assert len(approvers - agents) == 2
+    assert directory.groups.members(OPERATORS_ID) == {person_id("operator")}
 
 
 def test_an_employee_id_may_be_shared(directory: Directory) -> None:
