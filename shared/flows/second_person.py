@@ -19,6 +19,7 @@ from shared.flows.services import IssuerServices, Judging
 from shared.flows.steps import SOON, end, later, move
 
 MOST_APPROVERS = 20  # all of them are told and kept in the request's row
+MOST_QUESTIONS = 10  # each mails every approver
 _CHECK = timedelta(minutes=5)
 
 
@@ -56,7 +57,7 @@ async def check_told(request: Request, services: IssuerServices) -> None:
     if request.approval is None:
         msg = "a request that needs approval says whose"
         raise ValueError(msg)
-    tasks = [t for a in request.approval.approvers if (t := await _task(a, request, services)) is not None]
+    tasks = [t for a in request.approval.approvers if (t := await _task(a.object_id, request, services)) is not None]
     if any(t.answered_at is not None and now >= t.answered_at + _CHECK for t in tasks):
         await _put(request, request.approval, request.reasons, services)
     elif any(t.notified_at is not None for t in tasks):
@@ -76,7 +77,10 @@ async def answer(asked: Ask, caller: SignedIn, services: IssuerServices) -> str 
     approval = request.approval if request is not None else None
     if request is None or approval is None or caller.object_id not in {a.object_id for a in approval.approvers}:
         return "not_an_approver"
-    if request.state is not State.NEEDS_APPROVAL or services.clock() >= request.deadline:
+    task = await _task(caller.object_id, request, services)
+    current = task is not None and task.answer == asked.verb
+    if request.state is not State.NEEDS_APPROVAL or services.clock() >= request.deadline or not current:
+        # Decided already, over, or an answer to a question that has been put anew since.
         note(Event.WAKE_STALE, request.request_id, state=request.state)
         return None
     barred = frozenset({request.person_id or "", *approval.verifiers})
@@ -120,6 +124,9 @@ async def _approve(
 
 async def _put(request: Request, approval: Approval, reasons: tuple[Finding, ...], services: IssuerServices) -> None:
     now = services.clock()
+    if sum(step.state is State.NEEDS_APPROVAL for step in request.history) >= MOST_QUESTIONS:
+        await end(services, request, State.REFUSED, (*dict.fromkeys(reasons), Finding(Reason.NOT_APPROVED)))
+        return
     asked = request.to(
         State.NEEDS_APPROVAL, now, reasons, attempt=request.attempt + 1, wake_at=request.deadline, approval=approval
     )
@@ -127,8 +134,8 @@ async def _put(request: Request, approval: Approval, reasons: tuple[Finding, ...
     await services.bus.deliver(WakeUp(stored.request_id, stored.attempt))
 
 
-async def _task(approver: Recipient, request: Request, services: IssuerServices) -> ApprovalTask | None:
-    task = await services.handovers.task(approver.object_id, request.request_id)
+async def _task(approver_id: str, request: Request, services: IssuerServices) -> ApprovalTask | None:
+    task = await services.handovers.task(approver_id, request.request_id)
     return task if task is not None and task.attempt == request.attempt else None
 
 

@@ -9,12 +9,13 @@ from local.directory.methods import Kind
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import person_id, upn
 from shared.domain.fates import GiveUp, TryLater, Unknown
-from shared.domain.messages import DECLINE
 from shared.domain.orders import LostKind, Purpose
 from shared.domain.reasons import Reason
 from shared.domain.requests import State, StepFate
 from shared.domain.terms import CompletionTerms
+from shared.flows.approvals import Verb
 from shared.flows.hand_over import Receipt, Shown
+from shared.flows.second_person import MOST_QUESTIONS
 from tests.flows.invariants import at_rest, ends
 from tests.flows.tickets import EVERYTHING, desk_day
 from tests.memory.day import Day
@@ -220,6 +221,7 @@ async def test_no_combination_of_fewer_people_gets_a_pass(who: str, agent: str) 
     request = day.lost("mona")
     await asked(day, request)
     await day.answers(who, request, agent=agent)
+    await day.forges(who, request, agent=agent)
     assert day.request(request).state is State.NEEDS_APPROVAL
     await ends(day, request, State.REFUSED)
     assert not day.tenant.minted
@@ -231,7 +233,7 @@ async def test_a_second_person_can_decline() -> None:
     day = desk_day()
     request = day.lost("mona")
     await asked(day, request)
-    await day.answers("approver", request, DECLINE)
+    await day.answers("approver", request, Verb.DECLINE)
     await ends(day, request, State.REFUSED)
     assert day.reasons(request) == {"declined"}
 
@@ -243,12 +245,26 @@ async def test_an_answer_counts_once_and_only_while_it_is_asked() -> None:
     await asked(day, request)
     other = day.lost("erik", "t-2")
     await day.pump()
-    await day.answers("approver", request, DECLINE)
+    await day.answers("approver", request, Verb.DECLINE)
     await day.answers("sofia", request, agent="desk.night")
-    await day.answers("approver", other)
+    await day.forges("approver", other)
     assert day.request(request).state is State.REFUSED
     assert [m.person_id for m in day.tenant.minted] == [person_id("erik")]
     assert "not_an_approver" in {w for _, _, why in day.ports.bus.warned for w in why}
+
+
+async def test_a_question_is_not_put_for_ever() -> None:
+    """Promise 10: an approver who keeps naming somebody who may not receive it mails the others ten times at most."""
+    day = desk_day()
+    request = day.lost("mona")
+    await asked(day, request)
+    for _ in range(12):
+        if not day.request(request).ended:
+            await day.answers("approver", request, agent="dana")
+    await ends(day, request, State.REFUSED)
+    assert day.reasons(request) == {"recipient_missing", "agent_not_allowed", "not_approved"}
+    mails = [m for m in day.tenant.outbox if upn("approver") in m.to]
+    assert len(mails) == MOST_QUESTIONS
 
 
 async def test_without_anybody_to_ask_it_is_refused() -> None:

@@ -36,7 +36,9 @@ async def approved(day: Day) -> str:
         await day.answers("approver", request, agent="desk.night")
     except Crash as crash:
         day.failures.append(crash)
-        await day.answers("approver", request, agent="desk.night")  # they press the button again
+    await day.pass_time(12 * _MINUTES)
+    if day.request(request).state is State.NEEDS_APPROVAL:
+        await day.answers("approver", request, agent="desk.night")  # they look again, and press the button again
     await day.pass_time(12 * _MINUTES)
     await _reveal(day, "desk.night", request)
     await day.to_rest()

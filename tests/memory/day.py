@@ -13,7 +13,7 @@ from shared.domain.messages import APPROVE, Ask, NotOurs, WakeUp
 from shared.domain.orders import Purpose, request_id
 from shared.domain.requests import Request
 from shared.domain.terms import Terms
-from shared.flows import asks, clean_up, dead_letters, deliver, hand_over, intake, re_drive
+from shared.flows import approvals, asks, clean_up, dead_letters, deliver, hand_over, intake, re_drive
 from shared.flows.advance import advance
 from tests.memory.checkpoints import Crash
 from tests.memory.ports import START, courier, issuer, models, ports
@@ -115,8 +115,18 @@ class Day:
         at = self.clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"method": method, "by": upn(by), "at": at, "reference": reference}
 
-    async def answers(self, name: str, request: str, verb: str = APPROVE, agent: str = "") -> None:
-        """Let an approver's answer reach the issuer, as the courier passes it on."""
+    async def answers(
+        self, name: str, request: str, verb: approvals.Verb = approvals.Verb.APPROVE, agent: str = ""
+    ) -> approvals.Answered:
+        """Let somebody sign in on the page and answer a question, as far as the page lets them."""
+        caller, token = self.ports.callers.sign_in(person_id(name), self.clock())
+        reply = approvals.Reply(verb, upn(agent) if agent else "", self.request(request).attempt)
+        answer = await approvals.answer(caller, token, request, reply, self.courier)
+        await self.pump()
+        return answer
+
+    async def forges(self, name: str, request: str, verb: str = APPROVE, agent: str = "") -> None:
+        """Let a captured courier pass on an answer in somebody's name that they did not give on the page."""
         _, token = self.ports.callers.sign_in(person_id(name), self.clock())
         await self.ports.bus.ask(Ask(request, verb, token, upn(agent) if agent else ""))
         await self.pump()
