@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.events import MAX_BYTES, Flaw, Gate, Malformed, local_time, parse
-from shared.domain.orders import Order, ProfileName, Purpose
+from shared.domain.orders import Lost, LostKind, Order, ProfileName, Proof, Purpose
 from tests.rules.facts import NOW
 
 JOINERS = Gate("joiners", Purpose.JOINER, frozenset({"/hr/workday"}))
@@ -90,6 +90,46 @@ def test_a_ticket_is_an_order() -> None:
     assert (order.purpose, order.ticket, order.starts_at) == (Purpose.RECOVERY, "INC0012345", NOW)
     again = parse(body(ticket(id="other")), TICKETS, NOW)
     assert again.request_id != order.request_id
+    seen = Proof("video-with-badge", "desk.agent@contoso.com", NOW - timedelta(minutes=5), "call 17")
+    assert order.proofs == (seen,)
+
+
+def test_evidence_is_taken_as_it_is_said() -> None:
+    """What evidence is worth is for the rules: none, an old one, a future one and one without reference all parse."""
+    good = ticket()["data"]["verification"]
+
+    def proofs(**data: Any) -> tuple[Proof, ...]:
+        return parse(body(ticket(data)), TICKETS, NOW).proofs
+
+    assert proofs(verification=CUT) == ()
+    assert proofs(verification=None) == ()
+    (ahead,) = proofs(verification={**good, "at": "9999-12-31T23:59:59Z"})
+    assert ahead.at.year == 9999
+    (bare,) = proofs(verification={k: v for k, v in good.items() if k != "reference"})
+    (blank,) = proofs(verification={**good, "reference": "  "})
+    assert (bare.reference, blank.reference) == (None, None)
+    first, then = proofs(secondVerification={**good, "method": "verified-id", "reference": " vid 4 "})
+    assert (first.method, then.method, then.reference) == ("video-with-badge", "verified-id", "vid 4")
+    assert proofs(verification=CUT, secondVerification=good) == (first,)
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        (["fido2"], (Lost(LostKind.FIDO2),)),
+        (["fido2", "fido2"], (Lost(LostKind.FIDO2),)),
+        ([{"kind": "phone", "id": "p-1"}], (Lost(LostKind.PHONE, "p-1"),)),
+        ([{"kind": "phone", "id": "p-1"}, {"kind": "phone", "id": "p-1"}], (Lost(LostKind.PHONE, "p-1"),)),
+        (
+            [{"kind": "fido2", "id": "a_-="}, "authenticator"],
+            (Lost(LostKind.AUTHENTICATOR), Lost(LostKind.FIDO2, "a_-=")),
+        ),
+        ([{"kind": "fido2", "id": "k-1"}, "fido2"], (Lost(LostKind.FIDO2),)),
+    ],
+)
+def test_what_is_lost_is_a_kind_or_one_by_its_id(said: list[Any], lost: tuple[Lost, ...]) -> None:
+    """Each once; a whole kind takes in what is named of it by id."""
+    assert parse(body(ticket({"lost": said})), TICKETS, NOW).lost == lost
 
 
 def test_wishes_are_taken_as_wishes() -> None:
@@ -177,16 +217,57 @@ def test_each_flaw(raw: bytes, flaw: Flaw, about: str) -> None:
 @pytest.mark.parametrize(
     ("data", "flaw", "about"),
     [
-        ({"verification": CUT}, Flaw.WRONG_FIELD, "verification"),
+        ({"verification": {}}, Flaw.WRONG_FIELD, "verification"),
+        ({"verification": "call 17"}, Flaw.WRONG_FIELD, "verification"),
+        ({"verification": [ticket()["data"]["verification"]]}, Flaw.WRONG_FIELD, "verification"),
+        ({"secondVerification": {"method": "x"}}, Flaw.WRONG_FIELD, "secondVerification"),
+        ({"thirdVerification": ticket()["data"]["verification"]}, Flaw.WRONG_FIELD, ""),
+        ({"second_verification": ticket()["data"]["verification"]}, Flaw.WRONG_FIELD, ""),
+        ({"approval": {"by": "approver@contoso.com"}}, Flaw.WRONG_FIELD, ""),
+        ({"agent": "mallory@contoso.com"}, Flaw.WRONG_FIELD, ""),
         ({"verification": {"method": "x"}}, Flaw.WRONG_FIELD, "verification"),
         ({"lost": []}, Flaw.WRONG_FIELD, "lost"),
         ({"lost": ["mind"]}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": ["phone"] * 11}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": "phone"}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": [{"kind": "password", "id": "x"}]}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": [{"kind": "phone"}]}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": [{"kind": "phone", "id": None}]}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": [{"kind": "phone", "id": ""}]}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": [{"kind": "phone", "id": "../../users/root"}]}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": [{"kind": "phone", "id": "a/b"}]}, Flaw.WRONG_FIELD, "lost"),
+        ({"lost": [{"kind": "phone", "id": "a", "user": "root"}]}, Flaw.WRONG_FIELD, "lost"),
         ({"ticket": "a b"}, Flaw.WRONG_FIELD, "ticket"),
         ({"userPrincipalName": CUT}, Flaw.NOBODY_NAMED, ""),
         (
-            {"verification": {**ticket()["data"]["verification"], "at": "2026-11-23T08:06:00Z"}},
-            Flaw.TIME_AHEAD,
-            "verification.at",
+            {"verification": {**ticket()["data"]["verification"], "at": "2026-02-30T08:06:00Z"}},
+            Flaw.WRONG_FIELD,
+            "verification",
+        ),
+        (
+            {"secondVerification": {**ticket()["data"]["verification"], "at": "0001-01-01T00:00:00+14:00"}},
+            Flaw.WRONG_FIELD,
+            "secondVerification",
+        ),
+        (
+            {"verification": {**ticket()["data"]["verification"], "by": "desk.agent@contoso.com,approver@contoso.com"}},
+            Flaw.WRONG_FIELD,
+            "verification",
+        ),
+        (
+            {"verification": {**ticket()["data"]["verification"], "reference": "call\u202e71"}},
+            Flaw.WRONG_FIELD,
+            "verification",
+        ),
+        (
+            {"verification": {**ticket()["data"]["verification"], "reference": "call\u200b17"}},
+            Flaw.WRONG_FIELD,
+            "verification",
+        ),
+        (
+            {"verification": {**ticket()["data"]["verification"], "reference": "call\u202817"}},
+            Flaw.WRONG_FIELD,
+            "verification",
         ),
         (
             {"verification": {**ticket()["data"]["verification"], "reference": "a\x00b"}},
