@@ -50,6 +50,7 @@ def environment(desk: Desk, role: str, control_secret: str, offset: timedelta) -
         "PASSDESK_DESK_GROUPS": group_id(SERVICE_DESK),
         "PASSDESK_APPROVER_GROUPS": group_id(APPROVERS),
         "PASSDESK_ELEVATED_GROUPS": group_id(OPERATORS),
+        "PASSDESK_RECOVERY_FILE": str(_policy(desk.options.directory)),
         "PASSDESK_CLEAN_UP_SCHEDULE": "0 * * * * *",
         "PASSDESK_RE_DRIVE_SCHEDULE": "30 * * * * *",
         "PASSDESK_OUTCOMES_TOPIC": "outcomes",
@@ -78,6 +79,16 @@ def environment(desk: Desk, role: str, control_secret: str, offset: timedelta) -
         "AzureFunctionsJobHost__extensions__serviceBus__sessionIdleTimeout": "00:00:01",
     }
     return {**settings, **platform, **ours}
+
+
+def _policy(folder: Path) -> Path:
+    """Write the recovery policy of the desk: the product's, with everything done about a lost device that can be."""
+    shipped = (ROOT / "shared" / "composition" / "recovery.toml").read_text(encoding="utf-8")
+    before, section, after = shipped.partition("[completion]\n")
+    lines = [line if line.startswith("go_on") else line.replace("= false", "= true") for line in after.splitlines()]
+    file = folder.resolve() / "recovery.toml"
+    file.write_text(before + section + "\n".join(lines) + "\n", encoding="utf-8")
+    return file
 
 
 @dataclass(slots=True)

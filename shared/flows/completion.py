@@ -91,12 +91,21 @@ async def _take(step: CompletionStep, plan: Plan, services: IssuerServices) -> S
         if step.kind is None:
             await services.directory.revoke_sessions(plan.person_id)
             return StepFate.DONE
-        removed = await services.directory.remove_method(plan.person_id, step.kind, step.method_id)
+        if not await services.directory.remove_method(plan.person_id, step.kind, step.method_id):
+            return await _gone(step, plan, services)
     except GiveUp:
         return StepFate.FAILED
     except Unknown:
         return StepFate.UNKNOWN
-    return StepFate.DONE if removed else StepFate.ALREADY_GONE
+    return StepFate.DONE
+
+
+async def _gone(step: CompletionStep, plan: Plan, services: IssuerServices) -> StepFate:
+    """Tell a method that is gone from one that Graph lists and cannot remove, which it also answers with 404."""
+    listed = await services.directory.methods(plan.person_id)
+    there = any(m.kind is step.kind and m.method_id == step.method_id for m in listed)
+    # After a lost answer it may be listed for a while although it was removed.
+    return StepFate.FAILED if there and step.fate is StepFate.PLANNED else StepFate.ALREADY_GONE
 
 
 async def _store(request: Request, steps: tuple[CompletionStep, ...], services: IssuerServices) -> Request:

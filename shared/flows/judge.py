@@ -1,11 +1,12 @@
 """Judge: gather what the directory and our own ledger know, and let the rules decide. Changes nothing."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.fates import TryLater
 from shared.domain.limits import last_pass
 from shared.domain.orders import Purpose
-from shared.domain.people import ABSENT, Facts, Resolved, Unreadable, Unresolved
+from shared.domain.people import ABSENT, Changes, Facts, Resolved, Unreadable, Unresolved
 from shared.domain.recovery import Standing
 from shared.domain.requests import Request
 from shared.domain.rules import Issue, Refuse, Verdict, decide, never
@@ -34,11 +35,15 @@ async def gather(request: Request, person_id: str, services: Judging) -> tuple[F
     if request.order.purpose is not Purpose.RECOVERY:
         return await services.directory.gather(person_id), Standing(request.accepted_at)
     now, terms = services.clock(), services.terms.recovery
+    audits = terms.reads_audit and not request.completion
     facts = await services.directory.gather(
         person_id,
         colleagues=_colleagues(request),
-        audit_since=now - max(terms.phone_quiet, terms.manager_quiet) if terms.reads_audit else None,
+        audit_since=now - max(terms.phone_quiet, terms.manager_quiet) if audits else None,
     )
+    if request.completion:
+        # What the log would tell of first is what we removed ourselves, after a verdict that had read it.
+        facts = replace(facts, changes=Changes(None, None))
     return facts, await _standing(request, person_id, now, services)
 
 

@@ -1,5 +1,6 @@
 """Tickets from the event to the pass: who gets one, who is asked, what is done about the lost device first."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from shared.domain.requests import State, StepFate
 from shared.domain.terms import CompletionTerms
 from shared.flows.approvals import Verb
 from shared.flows.hand_over import Receipt, Shown
+from shared.flows.ports import Pause
 from shared.flows.second_person import MOST_QUESTIONS
 from tests.flows.invariants import at_rest, ends
 from tests.flows.tickets import EVERYTHING, desk_day
@@ -136,6 +138,36 @@ async def test_a_method_that_is_gone_already_is_no_failure() -> None:
     assert (day.request(request).completion or ())[0].fate is StepFate.ALREADY_GONE
     assert day.tenant.methods.of(person_id("ines"), (Kind.FIDO2,)) == (theirs,)
     assert Kind.FIDO2 in kinds_of(day, "erik")
+
+
+async def test_a_method_that_is_listed_and_cannot_be_found_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Completion: "not there" is believed only of a method that is not listed any more."""
+    day = desk_day(completion=EVERYTHING)
+
+    async def not_there(*_: object) -> bool:  # as Graph answers for a collection that it lacks
+        await asyncio.sleep(0)
+        return False
+
+    monkeypatch.setattr(day.ports.directory, "remove_method", not_there)
+    request = day.lost("erik", verification=day.proof("verified-id"))
+    await day.pump()
+    assert day.request(request).state is State.FAILED
+    assert not day.tenant.minted
+
+
+async def test_what_we_removed_ourselves_is_no_reason_to_ask() -> None:
+    """Completion: a ticket that is judged again after its removals is not held up by the audit log's word of them."""
+    day = desk_day(completion=EVERYTHING, phone_quiet=timedelta(hours=4))
+    request = day.lost("erik", lost=["phone"], verification=day.proof("verified-id"))
+    day.checkpoint.break_on("directory.revoke_sessions.before", TryLater("graph", MINUTES))
+    await day.pump()
+    assert day.request(request).state is State.WAITING
+    await day.ledger.pause(Pause("operator", day.clock(), "drill"))  # parked, it loses its plan
+    await day.pass_time(2 * MINUTES)
+    assert day.request(request).state is State.PARKED
+    await day.ledger.resume()
+    await day.pass_time(6 * MINUTES)
+    assert day.request(request).state is State.READY, day.request(request).reasons
 
 
 @pytest.mark.parametrize("go_on", [False, True])
