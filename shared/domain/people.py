@@ -116,7 +116,7 @@ class Privileges:
     assignments: frozenset[str] | Unreadable
     eligibilities: frozenset[str] | Unreadable
     group_eligibilities: tuple[Group, ...] | Unreadable
-    owned: tuple[Group, ...] | Unreadable = ()
+    owned: tuple[Group, ...] | Unreadable
 
 
 @dataclass(frozen=True, slots=True)

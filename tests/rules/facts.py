@@ -57,6 +57,7 @@ def privileges(**changes: Any) -> Privileges:
         assignments=frozenset(),
         eligibilities=frozenset(),
         group_eligibilities=(),
+        owned=(),
     )
     return replace(none, **changes)
 
