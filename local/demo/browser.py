@@ -85,6 +85,14 @@ class Browser:
             return before
         return await self.post(f"/handover/{request_id}", {"token": before.form_token, "check": check})
 
+    async def approve(self, request_id: str, agent: str) -> Seen:
+        """Read what a second person is asked, name a desk agent, and approve."""
+        before = await self.get(f"/approval/{request_id}")
+        if not before.form_token:
+            return before
+        fields = {"token": before.form_token, "answer": "approve", "agent": agent}
+        return await self.post(f"/approval/{request_id}", fields)
+
     async def _follow(self, url: str) -> httpx.Response:
         answer = await self._client.get(url)
         for _ in range(_MOST_STEPS):

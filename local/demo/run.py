@@ -8,8 +8,8 @@ from pathlib import Path
 
 from local.demo.report import as_json, checks, requests_of, table
 from local.demo.sabotage import Saboteur
-from local.demo.stage import Stage, TooLong
-from local.demo.story import Broken, Story
+from local.demo.stage import Broken, Stage, TooLong
+from local.demo.story import Story
 
 HELD, BROKE = 0, 1
 

@@ -27,6 +27,10 @@ class TooLong(RuntimeError):
     """Something that was expected did not happen in time."""
 
 
+class Broken(AssertionError):
+    """A scene did not go as promised."""
+
+
 @dataclass(slots=True)
 class Stage:
     """Everything running. `offset` is how far our clock is ahead of real time."""
