@@ -11,6 +11,10 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.composition.settings import Settings
 
 USAGE, FAILED = 2, 1
 
@@ -27,6 +31,11 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--json", action="store_true", help="print everything as JSON")
     explain.add_argument(
         "--at", type=_instant, help="judge as of this instant, or `now` (default: the event's own time)"
+    )
+    verbs.add_parser(
+        "doctor",
+        help="what about the settings should be looked at",
+        description="Looks at settings and at the pause, at nothing else yet. Exits 1 when it found something.",
     )
     pause = verbs.add_parser("pause", help="stop every pass from being made; requests wait and lose nothing")
     pause.add_argument("--why", required=True, help="for whoever looks at it later")
@@ -54,21 +63,11 @@ def main() -> int:
     asked = _parser().parse_args()
     if not any(name.upper().startswith("PASSDESK_") for name in os.environ):
         return _without_settings(asked)
-    from ops.explain import moment_of, run  # noqa: PLC0415 - `--help` must not cost a second of imports
-    from ops.switch import throw  # noqa: PLC0415 - as above
-    from shared.composition.settings import BadSettings, Settings  # noqa: PLC0415 - as above
+    from shared.composition.settings import BadSettings, Settings  # noqa: PLC0415 - `--help` must not cost a second
     from shared.domain.fates import Failure  # noqa: PLC0415 - as above
 
-    now = datetime.now(UTC)
     try:
-        settings = Settings.from_env(os.environ)
-        if asked.verb == "explain":
-            body = asked.file.read_bytes()
-            at = asked.at or moment_of(body, now)
-            text, code = asyncio.run(run(body, settings, at, as_json=asked.json))
-        else:
-            why = asked.why if asked.verb == "pause" else None
-            text, code = asyncio.run(throw(settings, by=asked.by, why=why, now=now))
+        text, code = _run(asked, Settings.from_env(os.environ), datetime.now(UTC))
     except BadSettings as flaws:
         sys.stderr.write("".join(f"{name}: {flaw}\n" for name, flaw in sorted(flaws.flaws.items())))
         return USAGE
@@ -80,6 +79,21 @@ def main() -> int:
         return FAILED
     sys.stdout.write(text + "\n")
     return code
+
+
+def _run(asked: argparse.Namespace, settings: "Settings", now: datetime) -> tuple[str, int]:
+    from ops import doctor, explain, switch  # noqa: PLC0415 - as above
+
+    match asked.verb:
+        case "explain":
+            body = asked.file.read_bytes()
+            at = asked.at or explain.moment_of(body, now)
+            return asyncio.run(explain.run(body, settings, at, as_json=asked.json))
+        case "doctor":
+            return asyncio.run(doctor.run(settings, now))
+        case verb:
+            why = asked.why if verb == "pause" else None
+            return asyncio.run(switch.throw(settings, by=asked.by, why=why, now=now))
 
 
 def _without_settings(asked: argparse.Namespace) -> int:

@@ -102,7 +102,9 @@ async def _approve(
 ) -> None:
     recipient = None
     if agent:
-        barred = frozenset({request.person_id or "", caller.object_id, *approval.verifiers})
+        # A manager who may not be handed it as the manager may not as a desk agent either.
+        turned_away = request.manager_at_intake if approval.manager_id is None else None
+        barred = frozenset({request.person_id or "", caller.object_id, turned_away or "", *approval.verifiers})
         colleague = await services.directory.colleague(agent)
         if not agent_flaws(colleague, barred, services.terms) and isinstance(colleague.person, Person):
             recipient = _contact(colleague.person)

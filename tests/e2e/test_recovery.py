@@ -1,0 +1,145 @@
+"""Tickets over the real protocols: each class of verdict, a pause, and an approval that somebody tries to take."""
+
+import asyncio
+import json
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from local.apps import environment
+from local.directory.methods import Kind
+from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
+from local.directory.tenant import person_id, upn
+from shared.domain.orders import Purpose, request_id
+from tests.e2e.conftest import Scene
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+DESK = "/itsm/servicenow"
+
+
+async def lost(scene: Scene, name: str, method: str = "call-back", event: str = "", **data: Any) -> str:
+    """Send a ticket about somebody whom the desk has just verified; return the request's id."""
+    now = f"{scene.stage.now:%Y-%m-%dT%H:%M:%SZ}"
+    proof = {"method": method, "by": upn("desk.agent"), "at": now, "reference": "call 17"}
+    event_id = event or f"lost-{name}"
+    body = {
+        "specversion": "1.0",
+        "type": "passdesk.device.lost",
+        "source": DESK,
+        "id": event_id,
+        "time": now,
+        "data": {
+            "ticket": "INC0012345",
+            "userPrincipalName": upn(name),
+            "lost": ["authenticator"],
+            "verification": proof,
+            **data,
+        },
+    }
+    await scene.stage.send("tickets", json.dumps(body))
+    return request_id(DESK, event_id, Purpose.RECOVERY)
+
+
+async def ops(scene: Scene, *words: str) -> tuple[int, str]:
+    """Run an operator's command against the stage, at its time of day; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "local.errand",
+        "ops",
+        *words,
+        env=environment(scene.stage.desk, "issuer", "", scene.stage.offset),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
+
+
+def reasons(scene: Scene, request: str) -> set[str]:
+    """Return a request's reasons."""
+    return {reason for reason, _ in json.loads(str(scene.row(request)["reasons"]))}
+
+
+async def test_methods_named_by_id_go_and_others_stay(scene: Scene) -> None:
+    """Completion over the wire: the one key that was lost is removed by its id; the phone stays."""
+    (key,) = scene.stage.desk.directory.methods.of(person_id("ines"), (Kind.FIDO2,))
+    request = await lost(scene, "ines", "verified-id", lost=[{"kind": "fido2", "id": key.method_id}])
+    await scene.ready(request)
+    left = {m.kind for m in scene.stage.desk.directory.methods.of(person_id("ines"))}
+    assert Kind.FIDO2 not in left
+    assert {Kind.PHONE, Kind.AUTHENTICATOR, Kind.WINDOWS_HELLO} <= left
+    steps = [(kind, fate) for kind, _, fate in json.loads(scene.row(request)["completion"])]
+    assert steps == [("fido2", "done"), (None, "done")]
+
+
+async def test_whoever_was_not_asked_can_neither_see_nor_answer(scene: Scene) -> None:
+    """Promise 7 over the wire: a stranger's page and a wrong link look alike, and nothing comes of their answer."""
+    request = await lost(scene, "mona")
+    await scene.stage.reaches(request, "needs_approval")
+    await scene.stage.quiet()
+    async with scene.stage.browser("dana") as dana:
+        await dana.sign_in()
+        foreign = await dana.get(f"/approval/{request}")
+        unknown = await dana.get("/approval/00000000-0000-4000-8000-000000000000")
+        listed = await dana.get("/handover")
+        posted = await dana.post(f"/approval/{request}", {"token": "0" * 64, "answer": "approve", "agent": ""})
+    assert (foreign.status, foreign.text) == (unknown.status, unknown.text)
+    assert "Mona" not in listed.text
+    assert posted.status == foreign.status
+    await scene.stage.quiet()
+    assert scene.stage.state(request) == "needs_approval"
+    async with scene.stage.browser("approver.two") as yusuf:
+        await yusuf.sign_in()
+        question = await yusuf.get(f"/approval/{request}")
+        form = {"token": question.form_token, "answer": "decline", "agent": ""}
+        assert (await yusuf.post(f"/approval/{request}", form)).status == 200
+    await scene.stage.reaches(request, "refused")
+    assert reasons(scene, request) == {"declined"}
+
+
+async def test_power_gained_while_the_question_is_open_refuses(scene: Scene) -> None:
+    """Promise 4 over the wire: the approved ticket of somebody who became an administrator meanwhile is refused."""
+    request = await lost(scene, "omar")
+    await scene.stage.reaches(request, "needs_approval")
+    await scene.stage.quiet()
+    scene.stage.desk.directory.roles.active.append(
+        Grant(person_id("omar"), GLOBAL_ADMINISTRATOR.definition_id, scene.stage.now)
+    )
+    async with scene.stage.browser("approver") as paula:
+        await paula.sign_in()
+        assert (await paula.approve(request, upn("desk.night"))).status == 200
+    await scene.stage.reaches(request, "refused")
+    assert {"role_active", "role_assigned"} <= reasons(scene, request)
+    assert person_id("omar") not in {m.person_id for m in scene.stage.desk.directory.minted}
+
+
+async def test_an_operator_pauses_and_resumes(scene: Scene) -> None:
+    """Limits over the wire: `ops pause` parks what comes, `ops resume` lets it go on; both are safe to repeat."""
+    code, said = await ops(scene, "pause", "--why", "drill", "--by", "olav")
+    assert (code, said.split(":")[0]) == (0, "paused"), said
+    code, said = await ops(scene, "pause", "--why", "again")
+    assert (code, "paused already: by olav" in said) == (0, True), said
+    request = await lost(scene, "ruth")
+    await scene.stage.reaches(request, "parked")
+    assert reasons(scene, request) == {"paused"}
+    assert (await ops(scene, "doctor"))[0] == 1
+    assert (await ops(scene, "resume"))[1].startswith("resumed")
+    assert (await ops(scene, "resume"))[1].startswith("it was not paused")
+    assert await ops(scene, "doctor") == (0, "nothing found\n")
+    await scene.pass_time(timedelta(minutes=6))
+    await scene.ready(request)
+
+
+async def test_the_second_ticket_of_a_day_asks_a_second_person(scene: Scene) -> None:
+    """Promise 7 over the wire: the ledger remembers the first; a weaker one is refused and does not block a third."""
+    first = await lost(scene, "grace", event="first")
+    await scene.ready(first)
+    second = await lost(scene, "grace", "email", event="second")
+    await scene.stage.reaches(second, "refused")
+    third = await lost(scene, "grace", event="third")
+    await scene.stage.reaches(third, "needs_approval")
+    assert reasons(scene, third) == {"recovered_recently"}
