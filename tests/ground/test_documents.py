@@ -44,3 +44,11 @@ def test_links_between_documents_lead_somewhere(path: str) -> None:
     """Every relative link is a file of this repository."""
     folder = (ROOT / path).parent
     assert [link for link in LINK.findall(text(path)) if not (folder / link).exists()] == []
+
+
+def test_the_tests_that_the_threat_page_names_exist() -> None:
+    """Whoever asks what shows that an attack fails is led to a test."""
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", text("docs/threats.md")))
+    assert len(named) > 30
+    tests = "\n".join(text(path) for path in tracked() if path.startswith("tests/") and path.endswith(".py"))
+    assert {name for name in named if f"def {name}(" not in tests} == set()
