@@ -203,6 +203,18 @@ async def test_a_step_without_an_answer_is_taken_again(act: str, failure: Except
     assert Kind.AUTHENTICATOR not in kinds_of(day, "erik")
 
 
+async def test_what_was_done_stays_on_record_and_is_not_done_again() -> None:
+    """Completion: after a step without an answer the earlier ones still stand as done, and are not repeated."""
+    day = desk_day(completion=EVERYTHING)
+    day.checkpoint.break_on("directory.remove_method.after", None, Unknown("graph"))
+    request = day.lost("erik", lost=["authenticator", "phone"], verification=day.proof("verified-id"))
+    await day.pass_time(2 * MINUTES)
+    assert day.request(request).state is State.READY
+    steps = day.request(request).completion or ()
+    assert [s.fate for s in steps] == [StepFate.DONE, StepFate.ALREADY_GONE, StepFate.DONE]
+    assert day.checkpoint.trail.count("directory.remove_method.before") == 3
+
+
 async def test_somebody_whose_methods_we_removed_is_still_set_up() -> None:
     """Completion: the next ticket of somebody whom we left without a method is a recovery, not a joiner's."""
     day = desk_day(completion=EVERYTHING)
