@@ -272,6 +272,32 @@ async def test_no_combination_of_fewer_people_gets_a_pass(who: str, agent: str) 
     assert day.reasons(request) == {"not_approved"}
 
 
+async def test_an_answer_to_an_earlier_question_is_not_taken() -> None:
+    """Promise 7: an answer that comes late, or that the approver did not give to this question, changes nothing."""
+    day = desk_day()
+    request = day.lost("mona")
+    await asked(day, request)
+    await day.forges("approver", request, agent="desk.night")
+    assert day.request(request).state is State.NEEDS_APPROVAL
+    await day.answers("approver", request, agent="dana")  # nobody of the desk: asked again
+    assert day.reasons(request) == {"recipient_missing", "agent_not_allowed"}
+    await day.forges("approver", request, agent="desk.night")
+    assert day.request(request).state is State.NEEDS_APPROVAL
+    assert not day.tenant.minted
+
+
+async def test_neither_who_verified_nor_the_manager_is_asked() -> None:
+    """Promise 7: whoever vouched for the person, or would be handed the pass, hears of no question to answer."""
+    day = desk_day()
+    day.tenant.change(upn("erik"), last_password_change_date_time=day.clock() - 10 * MINUTES)
+    day.tenant.change(upn("erik"), manager_id=person_id("approver"))
+    request = day.lost("erik", verification=day.proof(by="sofia"))
+    assert await asked(day, request) == {"password_changed"}
+    approval = day.request(request).approval
+    assert approval is not None
+    assert {a.object_id for a in approval.approvers} == {person_id("approver.two")}
+
+
 async def test_a_second_person_can_decline() -> None:
     """Promise 7: declined is refused."""
     day = desk_day()
