@@ -8,7 +8,7 @@ import pytest
 
 from local.directory.methods import Kind
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
-from local.directory.tenant import person_id, upn
+from local.directory.tenant import APPROVERS, group_id, person_id, upn
 from shared.domain.fates import GiveUp, TryLater, Unknown
 from shared.domain.orders import LostKind, Purpose
 from shared.domain.reasons import Reason
@@ -296,6 +296,63 @@ async def test_neither_who_verified_nor_the_manager_is_asked() -> None:
     approval = day.request(request).approval
     assert approval is not None
     assert {a.object_id for a in approval.approvers} == {person_id("approver.two")}
+
+
+async def test_a_manager_who_was_turned_away_does_not_come_back_as_a_desk_agent() -> None:
+    """Promise 7: a manager whose account is too new may not be handed the pass by another name either."""
+    day = desk_day()
+    day.tenant.change(upn("erik"), manager_id=person_id("desk.night"))
+    day.tenant.change(upn("desk.night"), created_date_time=day.clock() - timedelta(days=2))
+    request = day.lost("erik")
+    assert await asked(day, request) == {"recipient_new"}
+    await day.answers("approver", request, agent="desk.night")
+    assert day.reasons(request) == {"recipient_new", "agent_not_allowed"}
+    await day.answers("approver", request, agent="desk.day")
+    assert day.request(request).state is State.READY
+
+
+async def test_a_courier_that_leaves_the_agent_out_gains_nothing() -> None:
+    """Promise 7: without a manager who may receive it, an approval that names nobody is asked again."""
+    day = desk_day()
+    request = day.lost("mona")
+    await asked(day, request)
+    task = await day.ports.handovers.task(person_id("approver"), request)
+    assert task is not None
+    await day.ports.handovers.put_task(replace(task, answer="approve", answered_at=day.clock()))
+    await day.forges("approver", request)
+    assert day.request(request).state is State.NEEDS_APPROVAL
+    assert day.reasons(request) == {"recipient_missing", "agent_not_allowed"}
+
+
+async def test_an_answer_after_the_deadline_is_too_late() -> None:
+    """Promise 7: what a courier held back until the deadline had passed approves nothing."""
+    day = desk_day()
+    request = day.lost("mona")
+    await asked(day, request)
+    task = await day.ports.handovers.task(person_id("approver"), request)
+    assert task is not None
+    await day.ports.handovers.put_task(replace(task, answer="approve", answered_at=day.clock()))
+    day.clock.move_to(day.request(request).deadline)
+    await day.forges("approver", request, agent="desk.night")
+    assert day.request(request).state is State.NEEDS_APPROVAL
+    await ends(day, request, State.REFUSED)
+    assert not day.tenant.minted
+
+
+async def test_whoever_left_the_approvers_does_not_approve() -> None:
+    """Promise 7: membership is read again when the answer comes; the others can still answer."""
+    day = desk_day()
+    request = day.lost("mona")
+    await asked(day, request)
+    approvers = day.tenant.groups.by_id[group_id(APPROVERS)]
+    day.tenant.groups.by_id[approvers.group_id] = replace(
+        approvers, members=approvers.members - {person_id("approver")}
+    )
+    await day.answers("approver", request, agent="desk.night")
+    assert day.request(request).state is State.NEEDS_APPROVAL
+    assert ("ask.refused", request, ("not_an_approver_any_more",)) in day.ports.bus.warned
+    await day.answers("approver.two", request, agent="desk.night")
+    assert day.request(request).state is State.READY
 
 
 async def test_a_second_person_can_decline() -> None:
