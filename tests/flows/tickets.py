@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from local.directory.tenant import APPROVERS, OPERATORS, SERVICE_DESK, group_id
+from local.directory.methods import Kind
+from local.directory.tenant import APPROVERS, OPERATORS, SERVICE_DESK, group_id, person_id
 from shared.domain.orders import LostKind
+from shared.domain.requests import State
 from shared.domain.terms import CompletionTerms, RecoveryTerms, Terms
 from tests.flows.invariants import always
 from tests.memory.day import Day
@@ -27,3 +29,16 @@ def desk_day(**changes: Any) -> Day:
     day = Day(terms(**changes))
     day.checkpoint.watchers.append(lambda _: always(day))
     return day
+
+
+def kinds_of(day: Day, name: str) -> set[Kind]:
+    """Return which kinds of method somebody has."""
+    return {m.kind for m in day.tenant.methods.of(person_id(name))}
+
+
+async def asked(day: Day, request: str) -> set[str]:
+    """Let the ticket be worked on; it must wait for a second person. Return the reasons."""
+    await day.pump()
+    assert day.request(request).state is State.NEEDS_APPROVAL, day.request(request).reasons
+    assert not day.tenant.minted
+    return day.reasons(request)
