@@ -104,7 +104,7 @@ def settings_in_code() -> set[str]:
         name
         for path in code
         if path.exists()
-        for name in re.findall(r"\bPASSDESK_[A-Z][A-Z0-9_]*[A-Z](?:__[A-Za-z]+)?", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"\bPASSDESK_[A-Z][A-Z0-9_]*[A-Z0-9](?:__[A-Za-z]+)?", path.read_text(encoding="utf-8"))
     }
     return asked | spelt
 
