@@ -9,8 +9,6 @@ from local.directory import odata
 from local.directory.errors import bad_request
 from local.directory.model import Directory
 
-DEFAULT_PAGE_SIZE = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -27,7 +25,7 @@ class Call:
     body: Any
     roles: frozenset[str]
     base: str
-    page_size: int = DEFAULT_PAGE_SIZE
+    page_size: int | None = None
 
     def object_body(self, *allowed: str) -> dict[str, Any]:
         """Return the JSON object of the body by the names in `allowed`; other properties are refused.

@@ -8,6 +8,7 @@ from typing import Any
 
 from local.directory.errors import Refused, bad_request
 
+DEFAULT_PER_PAGE = 100
 MOST_PER_PAGE = 999
 _OPTIONS = frozenset({"$select", "$filter", "$top", "$expand", "$count", "$skiptoken"})
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),])|(?P<word>[^\s(),']+))")
@@ -152,15 +153,15 @@ class Page:
     total: int
 
 
-def page(items: Sequence[Any], query: Mapping[str, str], size: int) -> Page:
-    """Cut the page that `$top` and `$skiptoken` ask for; `size` is the default page size."""
-    top = query.get("$top")
+def page(items: Sequence[Any], query: Mapping[str, str], most: int | None) -> Page:
+    """Cut the page that `$top` and `$skiptoken` ask for; it may hold fewer than asked, and holds `most` at most."""
+    top, size = query.get("$top"), DEFAULT_PER_PAGE
     if top is not None:
         if not top.isdigit() or not 1 <= int(top) <= MOST_PER_PAGE:
             raise bad_request(f"Invalid page size specified: '{top}'.", "Request_BadRequest")
         size = int(top)
     start = _offset(query["$skiptoken"]) if "$skiptoken" in query else 0
-    after = start + size
+    after = start + (size if most is None else min(size, most))
     token = base64.urlsafe_b64encode(f"at:{after}".encode()).decode() if after < len(items) else None
     return Page(tuple(items[start:after]), token, len(items))
 

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from local.directory import batch
-from local.directory.calls import DEFAULT_PAGE_SIZE, Call, split_url
+from local.directory.calls import Call, split_url
 from local.directory.errors import Refused, bad_request, throttled, unavailable
 from local.directory.model import Directory
 from local.directory.operations import find, perform
@@ -32,7 +32,7 @@ _TOKEN_TEXT = {
 class DirectoryWire:
     """Serves `directory` at `http://localhost:{port}/v1.0`; port 0 takes any free one.
 
-    `page_size` is how many items a collection's page holds without $top; small values force paging.
+    `page_size` is how many items a collection's page holds at most, whatever $top says; None is as Graph.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class DirectoryWire:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        page_size: int = DEFAULT_PAGE_SIZE,
+        page_size: int | None = None,
     ) -> None:
         self.directory = directory
         self.port = port

@@ -134,6 +134,7 @@ async def test_pages_lead_to_the_next(http: httpx.AsyncClient, wire: DirectoryWi
     top = (await http.get("/users?$filter=employeeId eq '10032'&$top=1")).json()
     assert len(top["value"]) == 1
     assert "$skiptoken=" in top["@odata.nextLink"]
+    assert len((await http.get("/users?$top=999")).json()["value"]) == 20
     assert (await refused(http, "/users?$skiptoken=bogus"))[0] == 400
 
 
