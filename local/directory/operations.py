@@ -1,10 +1,10 @@
 """Which path and verb is which operation: one table, used by single calls and by the items of a batch.
 
 The operation's name is what a fault is ordered for (service "directory"), its right is a row of `permissions.TABLE`.
-Operations: users.list users.get manager.get member-of.list owned.list groups.check groups.get groups.members
-roles.assignments roles.eligible roles.active roles.group-eligible tap-policy.get tap.list tap.get tap.create tap.delete
-methods.list methods.get methods.delete sessions.revoke audit.list mail.send mail.list; and outside this table: batch,
-sign-in.
+Operations: users.list users.get manager.get member-of.list groups.check groups.list groups.get groups.members
+groups.owners roles.assignments roles.eligible roles.active roles.group-eligible tap-policy.get tap.list tap.get
+tap.create tap.delete methods.list methods.get methods.delete sessions.revoke audit.list mail.send mail.list; and
+outside this table: batch, sign-in.
 """
 
 from collections.abc import Callable
@@ -65,12 +65,10 @@ TABLE: tuple[Operation, ...] = (
         _row("GET", f"{_USER}/transitiveMemberOf/{cast[1:]}", "member-of.list", partial(users.member_of, cast=cast))
         for cast in (users.GROUP, users.ROLE)
     ),
-    _row("GET", f"{_USER}/ownedObjects", "owned.list", users.owned_objects),
-    _row(
-        "GET", f"{_USER}/ownedObjects/{users.GROUP[1:]}", "owned.list", partial(users.owned_objects, cast=users.GROUP)
-    ),
     _row("POST", f"{_USER}/checkMemberGroups", "groups.check", users.check_groups),
+    _row("GET", "groups", "groups.list", users.list_groups),
     _row("GET", "groups/{group}", "groups.get", users.get_group),
+    _row("GET", "groups/{group}/owners", "groups.owners", users.group_owners),
     _row("GET", "groups/{group}/transitiveMembers", "groups.members", users.group_members),
     _row(
         "GET",

@@ -32,14 +32,14 @@ TABLE: dict[str, Alternatives] = {
     "users.get": _any("User.ReadBasic.All", *_USERS),
     "manager.get": _any(*_USERS),
     "member-of.list": _any("User.Read.All", *_GROUP_READERS),
-    # By Microsoft's permission data; the page "List ownedObjects" says that apps may not call it at all.
-    "owned.list": _any("User.Read.All", "User.ReadWrite.All", *_DIRECTORY),
     "groups.check": (
         frozenset({"User.Read.All", "GroupMember.Read.All"}),
         frozenset({"User.Read.All", "Group.Read.All"}),
         *_any(*_DIRECTORY),
     ),
+    "groups.list": _any(*_GROUP_READERS),  # the page "List groups"
     "groups.get": _any(*_GROUP_READERS),
+    "groups.owners": _any("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"),  # "List group owners"
     "groups.members": _any("GroupMember.ReadBasic.All", *_GROUP_READERS),
     "roles.assignments": _any(*_ROLE_READERS, *_DIRECTORY),
     "roles.eligible": _any("RoleEligibilitySchedule.Read.Directory", *_ROLE_READERS),

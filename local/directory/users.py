@@ -1,4 +1,4 @@
-"""Graph's operations on users, their managers, memberships, what they own, and groups."""
+"""Graph's operations on users, their managers and memberships, and on groups, their members and owners."""
 
 import re
 from functools import partial
@@ -64,21 +64,20 @@ def member_of(call: Call, user: str, cast: str | None = None) -> Answer:
     return collection(call, items)
 
 
-def owned_objects(call: Call, user: str, cast: str | None = None) -> Answer:
-    """GET /users/{id}/ownedObjects, whole or cast to groups; this tenant has nothing else that is owned."""
-    odata.check_options(call.query, ("$select", "$top", "$count", "$skiptoken"))
-    if cast is not None:
-        _advanced(call)
-    owner = call.directory.person(user).object_id
-    return collection(call, [_group(call, g) for g in call.directory.groups.owned_by(owner)])
-
-
 def check_groups(call: Call, user: str) -> Answer:
     """POST /users/{id}/checkMemberGroups."""
     asked = call.object_body("groupIds").get("groupIds")
     if not isinstance(asked, list) or not all(isinstance(g, str) for g in asked):
         raise bad_request("The parameter groupIds is missing or not a list of texts.", "Request_BadRequest")
     return collection(call, call.directory.check_groups(user, asked))
+
+
+def list_groups(call: Call) -> Answer:
+    """GET /groups, by the one filter that is asked for here: those that can hold roles."""
+    odata.check_options(call.query, ("$select", "$filter", "$top", "$skiptoken"))
+    if call.query.get("$filter", "").split() != ["isAssignableToRole", "eq", "true"]:
+        raise odata.unsupported("Only $filter=isAssignableToRole eq true is supported here.")
+    return collection(call, [_group(call, g) for g in call.directory.groups.by_id.values() if g.assignable_to_role])
 
 
 def get_group(call: Call, group: str) -> Answer:
@@ -97,6 +96,14 @@ def group_members(call: Call, group: str, cast: str | None = None) -> Answer:
     people = [{"@odata.type": USER, **_user(call, p)} for p in call.directory.people() if p.object_id in inside]
     groups = [_group(call, g) for g in call.directory.groups.by_id.values() if g.group_id in inside]
     return collection(call, people if cast == USER else [*people, *groups])
+
+
+def group_owners(call: Call, group: str) -> Answer:
+    """GET /groups/{id}/owners."""
+    odata.check_options(call.query, ("$select", "$top", "$skiptoken"))
+    owners = call.directory.groups.get(group).owners
+    people = [p for p in call.directory.people() if p.object_id in owners]
+    return collection(call, [{"@odata.type": USER, **_user(call, p)} for p in people])
 
 
 def _user(call: Call, person: Person) -> dict[str, Any]:

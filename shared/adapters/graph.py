@@ -27,7 +27,6 @@ from shared.domain.people import (
     Colleague,
     ExistingPass,
     Facts,
-    Group,
     Person,
     Privileges,
     Resolved,
@@ -92,7 +91,7 @@ class GraphDirectory:
         ]
         found = await self._read("graph.gather", person_id, wanted)
         return replace(
-            reads.facts(found, await self._privileges("graph.gather", found)),
+            reads.facts(found, await self._privileges("graph.gather", person_id, found)),
             colleagues=known_colleagues(found, colleagues),
             changes=_changes(found.get(audit.AUDIT)),
         )
@@ -101,12 +100,12 @@ class GraphDirectory:
         """Return the facts of the never-rules alone, read anew. Raises TryLater, GiveUp."""
         wanted = reads.privilege_reads(person_id, sign_ins=False)
         found = await self._read("graph.privileges", person_id, wanted)
-        return await self._privileges("graph.privileges", found)
+        return await self._privileges("graph.privileges", person_id, found)
 
     async def manager_of(self, person_id: str) -> str:
         """Return the manager's object id, empty for none. Raises TryLater, GiveUp."""
         where = "graph.manager"
-        manager = Read("manager", reads.url(f"/users/{person_id}/manager", select="id"), _object_id, absent=str)
+        manager = Read("manager", reads.url(f"/users/{person_id}/manager", select="id"), parse.object_id, absent=str)
         found = await self._read(where, person_id, [manager])
         return str(_readable(where, found["manager"]))
 
@@ -206,16 +205,14 @@ class GraphDirectory:
             raise failure
         return answer
 
-    async def _privileges(self, where: str, found: dict[str, Any]) -> Privileges:
-        ids = reads.joinable_ids(found)
-        if isinstance(ids, Unreadable):
-            return reads.privileges(found, ids)
-        return reads.privileges(found, await self._groups(where, ids))
-
-    async def _groups(self, where: str, ids: tuple[str, ...]) -> tuple[Group, ...] | Unreadable:
-        groups = (await self._batch.run(where, reads.group_reads(ids))).values() if ids else ()
-        unreadable = next((g for g in groups if isinstance(g, Unreadable)), None)
-        return Unreadable("joinable", f"group-{unreadable.why}") if unreadable else tuple(groups)
+    async def _privileges(self, where: str, person_id: str, found: dict[str, Any]) -> Privileges:
+        joinable, assignable = reads.joinable_ids(found), reads.assignable_ids(found)
+        further = await self._batch.run(where, reads.further_reads(joinable, assignable))
+        return reads.privileges(
+            found,
+            joinable=reads.joinable_groups(further, joinable),
+            owned=reads.owned_groups(further, assignable, person_id),
+        )
 
 
 def _passes_of(person_id: str, where: str) -> str:
@@ -262,10 +259,6 @@ def _changes(found: tuple[audit.Entry, ...] | Unreadable | None) -> Changes | Un
     return audit.changes(found) if isinstance(found, tuple) else found
 
 
-def _object_id(body: Any) -> str:
-    return parse.guid(parse.identifier(body))
-
-
 def _plausible(name: str) -> bool:
     return 0 < len(name) <= _LONGEST_NAME and name.isprintable() and name.strip() == name
 
@@ -274,7 +267,7 @@ def _named(name: str, value: str) -> Read[Any]:
     condition = f"{name} eq {reads.literal(value)}"
     # Two would do to know that it is not one; more tell apart who is meant from who only looks alike.
     url = reads.url("/users", filter=condition, select=f"id,{name}", top="10")
-    return Read(name, url, lambda user: (parse.guid(parse.identifier(user)), user.get(name)), many=True)
+    return Read(name, url, lambda user: (parse.object_id(user), user.get(name)), many=True)
 
 
 def _ids(found: Any, name: str, value: str) -> frozenset[str]:

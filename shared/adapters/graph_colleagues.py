@@ -32,7 +32,7 @@ def colleague_reads(names: tuple[str, ...]) -> list[Read[Any]]:
         groups = url(f"{user}/transitiveMemberOf/microsoft.graph.group", select="id", count="true", top="999")
         found += [
             Read(f"colleague-{number}", person, _named(name), absent=lambda: None),
-            Read(f"colleague-{number}-groups", groups, _id, many=True, advanced=True),
+            Read(f"colleague-{number}-groups", groups, parse.object_id, many=True, advanced=True),
         ]
     return found
 
@@ -81,10 +81,6 @@ def _named(name: str) -> Any:
         return person
 
     return read
-
-
-def _id(body: Any) -> str:
-    return parse.guid(parse.identifier(body))
 
 
 def _colleague(found: Mapping[str, Any], read: str) -> Colleague:

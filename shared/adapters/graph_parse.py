@@ -114,6 +114,11 @@ def identifier(data: Any) -> str:
     return text(mapping(data), "id")
 
 
+def object_id(data: Any) -> str:
+    """Return the id of a person, group or service principal, in lower case. Raises Malformed."""
+    return guid(identifier(data))
+
+
 def held(data: Any, principal_id: str, what: str) -> str:
     """Return property `what` of a grant to this principal; a grant to another one is no answer. Raises Malformed."""
     grant = mapping(data)

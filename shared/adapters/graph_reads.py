@@ -1,8 +1,9 @@
 """What is read of a person, as one table: names, paths, and how each answer becomes a fact.
 
 Sources: Microsoft Graph v1.0, "List a user's memberships" (transitive, by cast an advanced query), unified role
-management (active, eligible, active by schedule), PIM for Groups, "List ownedObjects", authentication methods, and the
-TAP policy.
+management (active, eligible, active by schedule), PIM for Groups, "List groups", "List group owners", authentication
+methods, and the TAP policy. No app may ask what a person owns (the page "List ownedObjects"), so every role-assignable
+group is asked for its owners.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ _ROLES = "/roleManagement/directory"
 _POLICY = "/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/temporaryAccessPass"
 _JOINABLE = "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances"
 MOST_JOINABLE = 100
+MOST_ASSIGNABLE = 500  # a tenant has no more (Entra docs, "Use Microsoft Entra groups to manage role assignments")
 
 
 def url(path: str, **options: str) -> str:
@@ -69,14 +71,11 @@ def privilege_reads(person_id: str, *, sign_ins: bool) -> list[Read[Any]]:
             many=True,
         ),
         Read("joinable", url(_JOINABLE, filter=mine), granted("groupId"), many=True),
-        # Microsoft's permission data allow this to apps (User.Read.All), the page "List ownedObjects" does not:
-        # UNVERIFIED. Refused, it is unreadable, so nobody gets a pass.
         Read(
             "owned",
-            url(f"{user}/ownedObjects/microsoft.graph.group", select=group_fields, count="true", top="999"),
-            parse.group,
+            url("/groups", filter="isAssignableToRole eq true", select=group_fields, top="999"),
+            _assignable,
             many=True,
-            advanced=True,
         ),
     ]
 
@@ -93,10 +92,16 @@ def other_reads(person_id: str) -> list[Read[Any]]:
     ]
 
 
-def group_reads(group_ids: tuple[str, ...]) -> list[Read[Any]]:
-    """Return the reads of groups by id; each is named by its id."""
+def further_reads(joinable: tuple[str, ...] | Unreadable, assignable: tuple[str, ...] | Unreadable) -> list[Read[Any]]:
+    """Return the reads that the first ones lead to: the groups to be joined, the owners of role-assignable groups."""
     fields = ",".join(parse.GROUP_FIELDS)
-    return [Read(group_id, url(f"/groups/{group_id}", select=fields), parse.group) for group_id in group_ids]
+    return [
+        *(Read(i, url(f"/groups/{i}", select=fields), parse.group) for i in _known(joinable)),
+        *(
+            Read(_owners(i), url(f"/groups/{i}/owners", select="id", top="999"), parse.object_id, many=True)
+            for i in _known(assignable)
+        ),
+    ]
 
 
 def joinable_ids(found: Mapping[str, Any]) -> tuple[str, ...] | Unreadable:
@@ -110,7 +115,43 @@ def joinable_ids(found: Mapping[str, Any]) -> tuple[str, ...] | Unreadable:
     return ids if all(parse.is_guid(i) for i in ids) else Unreadable("joinable", "malformed-groupId")
 
 
-def privileges(found: Mapping[str, Any], joinable: tuple[Group, ...] | Unreadable) -> Privileges:
+def assignable_ids(found: Mapping[str, Any]) -> tuple[str, ...] | Unreadable:
+    """Return the ids of the tenant's role-assignable groups, each once."""
+    assignable = found["owned"]
+    if isinstance(assignable, Unreadable):
+        return assignable
+    ids = tuple(sorted({group.object_id for group in assignable}))
+    return ids if len(ids) <= MOST_ASSIGNABLE else Unreadable("owned", "too-many")
+
+
+def joinable_groups(
+    further: Mapping[str, Any], joinable: tuple[str, ...] | Unreadable
+) -> tuple[Group, ...] | Unreadable:
+    """Return the groups that the person may join; one that cannot be read makes them all unreadable."""
+    if isinstance(joinable, Unreadable):
+        return joinable
+    groups = [further[group_id] for group_id in joinable]
+    unreadable = next((g for g in groups if isinstance(g, Unreadable)), None)
+    return Unreadable("joinable", f"group-{unreadable.why}") if unreadable else tuple(groups)
+
+
+def owned_groups(
+    further: Mapping[str, Any], assignable: tuple[str, ...] | Unreadable, person_id: str
+) -> tuple[Group, ...] | Unreadable:
+    """Return the role-assignable groups that the person owns; owners that cannot be read may be the person."""
+    if isinstance(assignable, Unreadable):
+        return assignable
+    owners = {group_id: further[_owners(group_id)] for group_id in assignable}
+    unreadable = next((o for o in owners.values() if isinstance(o, Unreadable)), None)
+    if unreadable:
+        return Unreadable("owned", f"owners-{unreadable.why}")
+    person = person_id.casefold()
+    return tuple(Group(i, role_assignable=True) for i, theirs in owners.items() if person in theirs)
+
+
+def privileges(
+    found: Mapping[str, Any], joinable: tuple[Group, ...] | Unreadable, owned: tuple[Group, ...] | Unreadable
+) -> Privileges:
     """Return the facts of the never-rules."""
     return Privileges(
         person=found["person"],
@@ -119,7 +160,7 @@ def privileges(found: Mapping[str, Any], joinable: tuple[Group, ...] | Unreadabl
         assignments=_assignments(found),
         eligibilities=_set(found["eligibilities"]),
         group_eligibilities=joinable,
-        owned=found["owned"],
+        owned=owned,
     )
 
 
@@ -132,6 +173,22 @@ def _same[P](person: P, person_id: str) -> P:
     if getattr(person, "object_id", "").casefold() != person_id.casefold():
         raise parse.Malformed("id")
     return person
+
+
+def _assignable(data: Any) -> Group:
+    """Return a role-assignable group. Raises Malformed, also for any other: then the filter did not work."""
+    found = parse.group(data)
+    if not found.role_assignable:
+        raise parse.Malformed("isAssignableToRole")
+    return found
+
+
+def _owners(group_id: str) -> str:
+    return f"owners-{group_id}"
+
+
+def _known(ids: tuple[str, ...] | Unreadable) -> tuple[str, ...]:
+    return () if isinstance(ids, Unreadable) else ids
 
 
 def _set(fact: tuple[str, ...] | Unreadable) -> frozenset[str] | Unreadable:

@@ -1,6 +1,5 @@
 """Verifiers, approvers and agents: read by a name that a ticket claims, and nobody else in their place."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from local.directory.groups import Group as TenantGroup
 from local.directory.model import Directory
 from local.directory.tenant import (
     APPROVERS_ID,
-    CLOUD_ADMINS,
     OPERATORS_ID,
     SERVICE_DESK_ID,
     STAFF,
@@ -19,21 +17,17 @@ from local.directory.tenant import (
 )
 from local.directory.wire import DirectoryWire
 from local.faults import Fault, Faults, Kind
-from local.rights import ISSUER
-from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
-from shared.adapters.graph_http import GraphHttp
-from shared.composition.build import graph_adapter
 from shared.domain.fates import GiveUp, TryLater
-from shared.domain.people import Colleague, Group, Person, Unreadable
+from shared.domain.people import Colleague, Person, Unreadable
 from tests.adapters.answers import ADA, PERSON, batch_of
-from tests.adapters.conftest import NOON, Credential, Ids, Scripted
+from tests.adapters.conftest import NOON, Scripted
 
 AGENT = "desk.agent@contoso.com"
 LENA = person_id("lena")
 
 
-async def test_a_gather_with_everybody_is_one_batch(scripted: Scripted, scripted_graph: GraphDirectory) -> None:
+async def test_the_first_reads_of_everybody_are_one_batch(scripted: Scripted, scripted_graph: GraphDirectory) -> None:
     """Person, audit log and four colleagues fit into the twenty items of one round trip."""
     names = (AGENT, "desk.night@contoso.com", "approver@contoso.com", person_id("desk.day"))
     scripted.reply = batch_of(person=PERSON)
@@ -230,28 +224,6 @@ async def test_a_manager_that_cannot_be_read_has_a_fate(
     scripted.reply = batch_of(manager=answer)
     with pytest.raises(fate):
         await scripted_graph.manager_of(ADA)
-
-
-async def test_what_a_person_owns_is_read(graph: GraphDirectory, directory: Directory) -> None:
-    """Owning a group that can hold roles is power; owning another is not."""
-    directory.groups.own(group_id(CLOUD_ADMINS), LENA)
-    directory.groups.own(group_id(STAFF), LENA)
-    owned = (await graph.privileges(LENA)).owned
-    assert isinstance(owned, tuple)
-    assert set(owned) == {
-        Group(group_id(CLOUD_ADMINS), role_assignable=True),
-        Group(group_id(STAFF), role_assignable=False),
-    }
-
-
-async def test_without_the_right_to_groups_owned_ones_are_unreadable(
-    directory_wire: DirectoryWire, signer: Signer, directory: Directory
-) -> None:
-    """Graph then tells ids and nulls: that is not `cannot hold roles`."""
-    directory.groups.own(group_id(STAFF), LENA)
-    blind = Credential(signer, replace(ISSUER, graph=ISSUER.graph - {"GroupMember.Read.All"}))
-    found = await GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, blind), Ids())).privileges(LENA)
-    assert found.owned == Unreadable("owned", "malformed-securityEnabled")
 
 
 async def test_the_passwords_age_comes_with_the_person(graph: GraphDirectory, directory: Directory) -> None:

@@ -1,4 +1,4 @@
-"""The audit log and what people own: written by the tenant itself, read as Graph has it."""
+"""The audit log: written by the tenant itself, read as Graph has it."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from msgraph.graph_service_client import GraphServiceClient
 from local.clock import ManualClock
 from local.directory.methods import Kind, Method
 from local.directory.model import Directory
-from local.directory.tenant import CLOUD_ADMINS, STAFF, group_id, person_id, upn
+from local.directory.tenant import person_id, upn
 from local.directory.wire import DirectoryWire
 from tests.directory.conftest import NOON
 
@@ -150,25 +150,6 @@ async def test_the_unmodified_sdk_reads_the_log(graph: GraphServiceClient, direc
     assert entry.target_resources
     assert entry.target_resources[0].modified_properties
     assert entry.target_resources[0].modified_properties[0].display_name == "Mobile"
-
-
-async def test_what_is_owned_is_listed(http: httpx.AsyncClient, directory: Directory, wire: DirectoryWire) -> None:
-    """By the plain list and by the cast, page by page; nobody's list is empty, an unknown person's a 404."""
-    wire.page_size = 1
-    for name in (CLOUD_ADMINS, STAFF):
-        directory.groups.own(group_id(name), LENA)
-    for path in (f"/users/{upn('lena')}/ownedObjects", f"/users/{LENA}/ownedObjects/microsoft.graph.group?$count=true"):
-        url, found = path, list[dict[str, Any]]()
-        while url:
-            answer = (await http.get(url, headers={"ConsistencyLevel": "eventual"})).json()
-            found += answer["value"]
-            url = answer.get("@odata.nextLink", "")
-        assert {g["id"]: bool(g["isAssignableToRole"]) for g in found} == {
-            group_id(CLOUD_ADMINS): True,
-            group_id(STAFF): False,
-        }
-    assert (await http.get(f"/users/{upn('dana')}/ownedObjects")).json()["value"] == []
-    assert (await http.get("/users/nobody@contoso.com/ownedObjects")).status_code == 404
 
 
 async def test_the_passwords_age_is_selected(http: httpx.AsyncClient) -> None:
