@@ -283,10 +283,13 @@ class Directory:
         addresses = tuple(address.lower() for address in to)
         if not addresses or not all("@" in address for address in addresses):
             raise bad_request("At least one recipient is not valid.", "ErrorInvalidRecipients")
-        mail_id = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
-        mail = Mail(mail_id, person.mail.lower(), addresses, subject, body, content_type, self.clock())
+        mail = Mail(self.new_id(), person.mail.lower(), addresses, subject, body, content_type, self.clock())
         self.outbox.sent.append(mail)
         return mail
+
+    def new_id(self) -> str:
+        """Return an id that nothing here has yet."""
+        return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
 
     # -- inside ---------------------------------------------------------------------------------------------
 

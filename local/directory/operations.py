@@ -1,17 +1,17 @@
 """Which path and verb is which operation: one table, used by single calls and by the items of a batch.
 
 The operation's name is what a fault is ordered for (service "directory"), its right is a row of `permissions.TABLE`.
-Operations: users.list users.get manager.get member-of.list groups.check groups.list groups.get groups.members
-groups.owners roles.assignments roles.eligible roles.active roles.group-eligible tap-policy.get tap.list tap.get
-tap.create tap.delete methods.list methods.get methods.delete sessions.revoke audit.list mail.send mail.list; and
-outside this table: batch, sign-in.
+Operations: users.list users.get users.create users.delete users.delete-for-good manager.get member-of.list groups.check
+groups.list groups.get groups.owners groups.members groups.join roles.assignments roles.eligible roles.active
+roles.group-eligible tap-policy.get tap.list tap.get tap.create tap.delete methods.list methods.get methods.create
+methods.delete sessions.revoke audit.list mail.send mail.list; and outside this table: batch, sign-in.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from local.directory import auditing, mailbox, security, users
+from local.directory import accounts, auditing, mailbox, security, users
 from local.directory.calls import Answer, Call
 from local.directory.errors import Refused, bad_request
 from local.directory.methods import Kind
@@ -58,7 +58,10 @@ _CONFIGURATIONS = "policies/authenticationMethodsPolicy/authenticationMethodConf
 
 TABLE: tuple[Operation, ...] = (
     _row("GET", "users", "users.list", users.list_users),
+    _row("POST", "users", "users.create", accounts.create_user),
     _row("GET", _USER, "users.get", users.get_user),
+    _row("DELETE", _USER, "users.delete", accounts.delete_user),
+    _row("DELETE", "directory/deletedItems/{item}", "users.delete-for-good", accounts.delete_for_good),
     _row("GET", f"{_USER}/manager", "manager.get", users.get_manager),
     _row("GET", f"{_USER}/transitiveMemberOf", "member-of.list", users.member_of),
     *(
@@ -69,6 +72,7 @@ TABLE: tuple[Operation, ...] = (
     _row("GET", "groups", "groups.list", users.list_groups),
     _row("GET", "groups/{group}", "groups.get", users.get_group),
     _row("GET", "groups/{group}/owners", "groups.owners", users.group_owners),
+    _row("POST", "groups/{group}/members/$ref", "groups.join", accounts.join_group),
     _row("GET", "groups/{group}/transitiveMembers", "groups.members", users.group_members),
     _row(
         "GET",
@@ -118,6 +122,7 @@ TABLE: tuple[Operation, ...] = (
             ),
         )
     ),
+    _row("POST", f"{_AUTH}/{Kind.PHONE}", "methods.create", accounts.add_phone, f"methods.create:{Kind.PHONE}"),
     _row("POST", f"{_USER}/revokeSignInSessions", "sessions.revoke", security.revoke_sessions),
     _row("GET", "auditLogs/directoryAudits", "audit.list", auditing.list_audits),
     _row("POST", f"{_USER}/sendMail", "mail.send", mailbox.send_mail),

@@ -17,6 +17,7 @@ def _any(*roles: str) -> Alternatives:
 
 _DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
 _USERS = ("User.Read.All", "User.ReadWrite.All", *_DIRECTORY)
+_USER_WRITERS = ("User.ReadWrite.All", "Directory.ReadWrite.All")
 _GROUP_READERS = ("GroupMember.Read.All", "Group.Read.All", *_DIRECTORY)
 _ROLE_READERS = ("RoleManagement.Read.Directory", "RoleManagement.Read.All")
 _METHOD_READERS = ("UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All")
@@ -30,6 +31,9 @@ SIGN_IN_ACTIVITY = _any("AuditLog.Read.All")
 TABLE: dict[str, Alternatives] = {
     "users.list": _any("User.ReadBasic.All", *_USERS),
     "users.get": _any("User.ReadBasic.All", *_USERS),
+    "users.create": _any(*_USER_WRITERS),
+    "users.delete": _any("User.ReadWrite.All"),
+    "users.delete-for-good": _any("User.ReadWrite.All"),
     "manager.get": _any(*_USERS),
     "member-of.list": _any("User.Read.All", *_GROUP_READERS),
     "groups.check": (
@@ -40,6 +44,7 @@ TABLE: dict[str, Alternatives] = {
     "groups.list": _any(*_GROUP_READERS),  # the page "List groups"
     "groups.get": _any(*_GROUP_READERS),
     "groups.owners": _any("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"),  # "List group owners"
+    "groups.join": _any("GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"),
     "groups.members": _any("GroupMember.ReadBasic.All", *_GROUP_READERS),
     "roles.assignments": _any(*_ROLE_READERS, *_DIRECTORY),
     "roles.eligible": _any("RoleEligibilitySchedule.Read.Directory", *_ROLE_READERS),
@@ -74,6 +79,9 @@ for _kind, _family in _FAMILY.items():
     _own = f"UserAuthMethod-{_family}"
     TABLE[f"methods.read:{_kind}"] = _any(f"{_own}.Read.All", f"{_own}.ReadWrite.All", *_METHOD_READERS)
     TABLE[f"methods.delete:{_kind}"] = _any(f"{_own}.ReadWrite.All", _METHOD_WRITER)
+
+# Of the methods other than passes, only phones can be made by an app here.
+TABLE[f"methods.create:{Kind.PHONE}"] = TABLE[f"methods.delete:{Kind.PHONE}"]
 
 
 def holds(roles: AbstractSet[str], alternatives: Alternatives) -> bool:

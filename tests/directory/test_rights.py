@@ -1,5 +1,6 @@
 """App roles: every operation is refused without its role, in its part of Graph's words, and allowed with the least."""
 
+import itertools
 from typing import Any
 
 import httpx
@@ -16,10 +17,25 @@ from tests.directory.conftest import Token
 
 ADA = person_id("ada")
 NEVER_LOST = (Kind.PASSWORD, Kind.EMAIL, Kind.PLATFORM)
-BODIES: dict[str, Any] = {
-    "groups.check": {"groupIds": []},
-    "mail.send": {"message": {"toRecipients": [{"emailAddress": {"address": "dana@contoso.com"}}]}},
-}
+_number = itertools.count(1)
+
+
+def body(name: str) -> Any:
+    """Return a body that an operation takes, a new one each time: what was made once cannot be made again."""
+    number = next(_number)
+    match name:
+        case "groups.check":
+            return {"groupIds": []}
+        case "mail.send":
+            return {"message": {"toRecipients": [{"emailAddress": {"address": "dana@contoso.com"}}]}}
+        case "users.create":
+            named = {"displayName": "New", "mailNickname": "new", "userPrincipalName": f"new{number}@contoso.com"}
+            return {**named, "accountEnabled": True, "passwordProfile": {"password": "made-up"}}
+        case "groups.join":
+            return {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{person_id('partner')}-{number}"}
+        case "methods.create":
+            return {"phoneNumber": "+47 55500100", "phoneType": ("mobile", "office")[number % 2]}
+    return None
 
 
 def paths() -> list[tuple[str, str, str, str]]:
@@ -29,7 +45,7 @@ def paths() -> list[tuple[str, str, str, str]]:
         path = "/" + "/".join(operation.pattern)
         user = MAILBOX if operation.name.startswith("mail") else ADA
         path = path.replace("{user}", user).replace("{group}", group_id(ALLOWED))
-        path = path.replace("{tap}", "absent").replace("{method}", "absent")
+        path = path.replace("{tap}", "absent").replace("{method}", "absent").replace("{item}", "absent")
         if "eligibilityScheduleInstances" in path:
             path += f"?$filter=principalId eq '{ADA}'"
         if path == "/groups":
@@ -44,7 +60,7 @@ async def call(wire: DirectoryWire, verb: str, path: str, name: str, bearer: str
     """Make one call with a token."""
     headers = {"Authorization": f"Bearer {bearer}", "ConsistencyLevel": "eventual"}
     async with httpx.AsyncClient(base_url=wire.base_url, headers=headers) as http:
-        return await http.request(verb, path, json=BODIES.get(name))
+        return await http.request(verb, path, json=body(name))
 
 
 @pytest.mark.parametrize(("verb", "path", "name", "right"), paths())
