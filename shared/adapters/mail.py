@@ -87,7 +87,7 @@ class MailNotices:
         return {
             "message": {
                 "subject": message.subject.format_map(words),
-                "body": {"contentType": "Text", "content": message.body.format_map(words)},
+                "body": {"contentType": "text", "content": message.body.format_map(words)},
                 "toRecipients": [{"emailAddress": {"address": recipient.mail}}],
             },
             "saveToSentItems": False,
