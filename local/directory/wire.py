@@ -2,7 +2,8 @@
 
 Faults: service "directory"; the operations are listed in `operations`, and "batch" and "sign-in" besides. An item of
 a batch meets the faults of its own operation too. Beside `/v1.0` there is one path that needs no token, the sign-in
-page's part of the directory: `POST /local/sign-in {"userPrincipalName", "passcode"}` -> `{"accepted", "reason"}`.
+page's part of the directory: `POST /local/sign-in {"userPrincipalName", "passcode"}` -> `{"accepted", "reason"}`, and
+the sentence that the person reads, where Entra's documentation has one (`text`).
 """
 
 import json
@@ -17,12 +18,14 @@ from local.directory.calls import Call, split_url
 from local.directory.errors import Refused, bad_request, throttled, unavailable
 from local.directory.model import Directory
 from local.directory.operations import find, perform
+from local.directory.passes import Reason
 from local.faults import Faults, Handler, suffer
 from local.tokens import Caller, Signer, TokenRefused
 
 _REQUEST_ID = web.RequestKey("request-id", str)
 GRAPH = "https://graph.microsoft.com"
 _HOSTS = ("localhost", "127.0.0.1")
+_SIGN_IN_TEXT = {str(Reason.DISABLED): "Temporary Access Pass sign in was blocked due to User Credential Policy"}
 _TOKEN_TEXT = {
     "token_expired": "Lifetime validation failed, the token is expired.",
     "token_audience": "Access token validation failure. Invalid audience.",
@@ -121,7 +124,8 @@ class DirectoryWire:
                         raise bad_request("userPrincipalName and passcode are needed.")
             except Refused as error:
                 return self._refusal(request, error)
-            return web.json_response({"accepted": tried.accepted, "reason": tried.reason})
+            text = {"text": _SIGN_IN_TEXT[tried.reason]} if tried.reason in _SIGN_IN_TEXT else {}
+            return web.json_response({"accepted": tried.accepted, "reason": tried.reason, **text})
 
         return await self._suffer("sign-in", request, act)
 
