@@ -26,6 +26,8 @@ from local.directory.model import Directory
 from local.directory.tenant import person_id
 from local.faults import Fault, Faults, Kind
 
+pytestmark = pytest.mark.referee("directory")
+
 ADA = person_id("ada")
 
 

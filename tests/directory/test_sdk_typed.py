@@ -37,6 +37,8 @@ from local.faults import Fault, Faults, Kind
 from local.rights import COURIER
 from tests.directory.conftest import Token, adapter_for
 
+pytestmark = pytest.mark.referee("directory")
+
 ADA = person_id("ada")
 
 
