@@ -136,7 +136,7 @@ def delivery_of(message: ServiceBusReceivedMessage) -> Delivery:
     body: Any = message.body
     return Delivery(
         body=b"".join(body),
-        message_id=message.message_id or "",
+        message_id=message.message_id,
         lock_token=str(message.lock_token or uuid.UUID(int=0)),
         sequence_number=message.sequence_number or 0,
         failures=message.delivery_count or 0,

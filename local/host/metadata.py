@@ -23,7 +23,7 @@ class Delivery:
     """One delivery of one message, as the broker gave it; `failures` counts the deliveries before it."""
 
     body: bytes
-    message_id: str
+    message_id: str | None
     lock_token: str
     sequence_number: int
     failures: int

@@ -41,7 +41,7 @@ class Broker:
     lock: timedelta = timedelta(minutes=1)
     outages: int = 0
     lost: bool = False
-    settled: list[tuple[str, str]] = field(default_factory=list)
+    settled: list[tuple[str, str | None]] = field(default_factory=list)
     renewed: int = 0
     opened: int = 0
     open: int = 0

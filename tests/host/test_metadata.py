@@ -10,6 +10,8 @@ from azure.functions.servicebus import ServiceBusMessage, ServiceBusMessageInCon
 
 from local.host.metadata import Delivery, trigger_input, trigger_metadata
 
+pytestmark = pytest.mark.referee("host")
+
 ENQUEUED = datetime(2026, 11, 23, 12, 0, 0, 539000, tzinfo=UTC)
 
 

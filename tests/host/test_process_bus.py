@@ -1,6 +1,7 @@
 """The host process over a real AMQP bus: messages reach the app's functions and are settled."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import time_machine
 from local.bus.message import Counts, Message
 from tests.host.conftest import Desk, eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.referee("host")]  # Microsoft's worker library runs the functions
 
 
 async def test_messages_are_worked_and_settled_as_in_azure(desk: Desk) -> None:
@@ -28,6 +29,19 @@ async def test_messages_are_worked_and_settled_as_in_azure(desk: Desk) -> None:
         assert [one["delivery_count"] for one in host.told("binary")[1:]] == [1, 2, 3]
         await eventually(lambda: desk.bus.counts("joiners").dead_lettered == 1)
         assert await host.stop() == 0
+
+
+async def test_a_body_overrides_what_a_text_function_sees(desk: Desk) -> None:
+    """Through Microsoft's worker: forged ids and counts reach a text function, and never a binary one."""
+    hostile = b'{"messageId": "forged", "deliveryCount": 9, "subject": null}'
+    async with desk.host() as host:
+        for queue in ("tickets", "joiners"):
+            desk.bus.send(queue, Message(body=hostile, message_id="m-1", subject="s"))
+        (text,) = await eventually(lambda: host.told("text"))
+        assert (text["message_id"], text["delivery_count"], text["subject"]) == ("forged", 9, "s")
+        (binary,) = await eventually(lambda: host.told("binary"))
+        assert (binary["message_id"], binary["delivery_count"], binary["subject"]) == ("m-1", 1, "s")
+        assert "overrides its metadata" in json.dumps(host.logged())
 
 
 async def test_dead_letters_have_a_trigger_of_their_own(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from local.bus.message import Counts, Message
 from local.clock import utc_now
 from tests.host.conftest import Desk, HostProcess, eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.referee("host")]  # Microsoft's worker library runs the functions
 BUS_FUNCTIONS = ("sample_binary", "sample_dead", "sample_text", "sample_session")
 KEYS = {
     "functions": {"sample_keyed": "function-key", "sample_files": "files-key"},

@@ -70,6 +70,7 @@ async def _ask(wire: ManagedIdentityWire, header: str | None = "any", **query: s
         return answer.status, await answer.json()
 
 
+@pytest.mark.referee("identity")
 @pytest.mark.usefixtures("wire")
 @pytest.mark.parametrize("resource", [GRAPH, LOCAL_GRAPH])
 async def test_the_sdk_gets_a_graph_token_with_roles(signer: Signer, resource: str) -> None:
@@ -89,6 +90,7 @@ async def test_the_sdk_gets_a_graph_token_with_roles(signer: Signer, resource: s
         assert abs(token.expires_on - caller.expires_on) <= 1
 
 
+@pytest.mark.referee("identity")
 @pytest.mark.usefixtures("wire")
 async def test_an_app_cannot_be_another(wire: ManagedIdentityWire) -> None:
     """The issuer's secret gets no courier token, not even through the SDK."""
