@@ -1,0 +1,1 @@
+"""One suite for the desk and for Azure: what the product may rely on, asked of whichever is named."""
