@@ -11,6 +11,7 @@ from typing import Self
 import pytest
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential
 from azure.data.tables.aio import TableClient, TableServiceClient
+from azure.identity.aio import DefaultAzureCredential
 
 from local import ca, rights
 from local.clock import ManualClock
@@ -18,6 +19,8 @@ from local.faults import Faults
 from local.ledger.model import Ledger
 from local.ledger.wire import LedgerWire
 from local.tokens import Signer
+from tests.contract import settings as contract
+from tests.contract.journal import Journal
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OPERATOR = rights.Identity(name="operator", tables={"*": "write"})
@@ -26,6 +29,7 @@ OPERATOR = rights.Identity(name="operator", tables={"*": "write"})
 _AZURITE_NAME = "devstoreaccount1"
 _AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _counter = itertools.count(1)
+_RUN = os.environ.get(contract.RUN) or contract.new_run()  # no table of anybody else has such a name
 
 
 class TokenCredential:
@@ -114,9 +118,12 @@ async def desk(signer: Signer, certificates: ca.Certificates, operator: rights.I
     await wire.stop()
 
 
-@pytest.fixture(params=["stand-in", "azurite"])
+@pytest.fixture(params=["azure"] if contract.asked() else ["stand-in", "azurite"])
 def account(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the address and the client options of each account that must behave alike."""
+    if request.param == "azure":
+        yield contract.read(os.environ).tables_url, {"credential": DefaultAzureCredential()}
+        return
     if request.param == "stand-in":
         running: Desk = request.getfixturevalue("desk")
         yield (
@@ -139,13 +146,19 @@ async def service(account: tuple[str, dict[str, object]]) -> AsyncIterator[Table
     url, options = account
     async with TableServiceClient(url, retry_total=0, **options) as client:  # type: ignore[arg-type]  # options are the SDK's
         yield client
+    if isinstance(options["credential"], DefaultAzureCredential):
+        await options["credential"].close()
 
 
 @pytest.fixture
 async def table(service: TableServiceClient) -> AsyncIterator[TableClient]:
     """Yield the client of a new, empty table."""
-    name = f"contract{next(_counter)}"
-    await service.delete_table(name)  # of an earlier run against the same Azurite; silent when there is none
+    name = f"{_RUN}t{next(_counter)}"
+    journal = Journal(contract.read(os.environ).journal) if contract.asked() else None
+    if journal:
+        journal.made("table", name)
     client = await service.create_table(name)
     yield client
     await service.delete_table(name)
+    if journal:
+        journal.gone("table", name)
