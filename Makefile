@@ -13,7 +13,7 @@ ARGS ?=
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks test lint format lock requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks test contract-azure lint format lock requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 
 test: bootstrap ## Run all tests, with the branch coverage of functions/ and shared/
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term $(ARGS)
+
+contract-azure: bootstrap ## Run the contract suites on real services (docs/contract-azure.md); needs CONTRACT_... settings
+	@$(PYTHON) -m tests.contract $(ARGS)
 
 lint: bootstrap ## Format check, ruff, mypy --strict, import contracts
 	@$(PYTHON) -m ruff format --check .
