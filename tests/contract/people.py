@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from kiota_abstractions.method import Method
 
 from shared.adapters.graph_http import Answer, Call, GraphHttp
+from shared.adapters.retry_after import retry_after
 from tests.contract.journal import Journal
 from tests.contract.settings import Settings
 
@@ -69,10 +70,22 @@ class OwnPeople:
         self._journal = journal
         self._mine = {*journal.left("account"), *journal.left("account-id")}
 
-    async def send(self, method: Method, path: str, body: Any = None) -> Answer:
-        """Return Graph's answer. Raises Stranger before anything is sent, and what GraphHttp raises."""
+    async def send(self, method: Method, path: str, body: Any = None, *, patient: bool = True) -> Answer:
+        """Return Graph's answer; a throttled call, which did nothing, is repeated when its time has come.
+
+        Raises Stranger before anything is sent, and what GraphHttp raises.
+        """
         check(method, path, body, mine=self._mine, settings=self._settings)
-        return await self._http.send(Call("contract", method, path, body))
+        for _ in range(_TRIES):
+            answer = await self._http.send(Call("contract", method, path, body))
+            if not patient or answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return answer
+            await asyncio.sleep(retry_after(answer.headers).total_seconds())
+        raise AssertionError(f"{method.value} was throttled {_TRIES} times")
+
+    async def post(self, path: str, body: Any = None) -> Answer:
+        """Return the answer of the first replica that knows our account: a 404 did nothing and is repeated."""
+        return await self.until(Method.POST, path, lambda answer: answer.status != HTTPStatus.NOT_FOUND, body)
 
     async def make(self) -> str:
         """Make an account that can sign in (nobody knows its password), and return its id once methods can be read."""
@@ -92,24 +105,24 @@ class OwnPeople:
         person_id = str(answer.body["id"])
         self._mine.add(person_id)
         self._journal.made("account-id", person_id)
-        await self.until(Method.GET, f"/users/{person_id}/authentication/temporaryAccessPassMethods", {200})
+        await self.until(Method.GET, f"/users/{person_id}/authentication/temporaryAccessPassMethods", lambda a: a.ok)
         return person_id
 
-    async def until(self, method: Method, path: str, statuses: Collection[int]) -> Answer:
-        """Repeat a call that is harmless to repeat until it has one of these statuses (two minutes at most)."""
+    async def until(self, method: Method, path: str, good: Callable[[Answer], bool], body: Any = None) -> Answer:
+        """Repeat a call that is harmless to repeat until its answer is good (two minutes at most)."""
         for _ in range(_TRIES):
-            answer = await self.send(method, path)
-            if answer.status in statuses:
+            answer = await self.send(method, path, body)
+            if good(answer):
                 return answer
             await asyncio.sleep(_PAUSE_SECONDS)  # another system's replicas: there is nothing here to wait on
-        raise AssertionError(f"{method.value} of our own account never ended in {sorted(statuses)}: {answer.status}")
+        raise AssertionError(f"{method.value} about our own account stayed {answer.status} {answer.code}")
 
     async def remove(self, person_id: str) -> None:
         """Delete an account of ours and purge it."""
-        deleted = await self.until(Method.DELETE, f"/users/{person_id}", _GONE)
+        deleted = await self.until(Method.DELETE, f"/users/{person_id}", lambda a: a.status in _GONE)
         # Who was deleted just now is among the deleted items a moment later; who was not may be purged already.
         expected = (204,) if deleted.status == HTTPStatus.NO_CONTENT else _GONE
-        await self.until(Method.DELETE, f"/directory/deletedItems/{person_id}", expected)
+        await self.until(Method.DELETE, f"/directory/deletedItems/{person_id}", lambda a: a.status in expected)
         self._journal.gone("account-id", person_id)
 
     async def clean_up(self) -> int:

@@ -3,15 +3,19 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from local import rights
 from local.ca import Certificates
+from local.directory.passes import Habits
 from local.tokens import Signer
 from tests.contract import stage
 from tests.contract.journal import Journal
@@ -113,6 +117,32 @@ async def test_the_entry_runs_and_leaves_nothing_behind(desk: stage.Stage, tmp_p
     assert [t for t in desk.ledger.list_tables() if t.startswith("pdc")] == []
     assert all(journal.left(what) == () for what in ("account", "account-id", "secret", "table"))
     assert not any(minted.passcode in told + failed for minted in desk.directory.minted)
+
+
+@pytest.mark.e2e
+async def test_a_tenant_of_other_habits_is_told_as_it_is(desk: stage.Stage, tmp_path: Path) -> None:
+    """The promises hold either way, and the answers say which way it was; `-k` narrows a run to one service."""
+    passes = desk.directory.passes
+    passes.habits = Habits(replace_live=False, refuse_out_of_scope=False)
+    passes.policy = replace(passes.policy, one_time_only=True)
+    desk.directory.budget.limit, desk.directory.budget.window = 5, timedelta(seconds=1)
+    code, told, failed = await run(desk, named(desk.settings(tmp_path / "made.jsonl")), "-k", "test_directory")
+    assert code == 0, told[-3000:] + failed[-2000:]
+    for line in (
+        "live-pass: a create over a live pass: refused (400 badRequest",
+        "out-of-scope: a create out of the policy's scope: made (DisabledByPolicy)",
+        "one-time-policy: multi-use under a one-time policy: 400 badRequest",
+        "table-again: a table of the name of one just dropped: NOT ANSWERED",
+    ):
+        assert line in told
+    assert re.search(r"five-in-ten: .*: [1-8] of 8 throttled \(", told)
+
+
+@pytest.mark.e2e
+async def test_a_run_of_no_test_is_no_success(desk: stage.Stage, tmp_path: Path) -> None:
+    """Exit 1: a promise that was not asked about did not hold."""
+    code, _, _ = await run(desk, named(desk.settings(tmp_path / "made.jsonl")), "-k", "nothing_of_this_name")
+    assert code == 1
 
 
 @pytest.mark.parametrize(
