@@ -21,7 +21,7 @@ QUESTIONS = {
     "past-start": Question("a create whose start lies in the past", "accepted (201), its life counts from there"),
     "omitted-once": Question("isUsableOnce left out", "what the policy says"),
     "one-time-policy": Question("multi-use under a one-time policy", "refused (400 badRequest)"),
-    "usable-at-once": Question("what a pass is worth in the answer that made it", "EnabledByPolicy", "Habits.settle"),
+    "usable-at-once": Question("what a pass is worth in the answer that made it", "EnabledByPolicy"),
     "absent-pass": Question("the deletion of a pass that is gone", "404 resourceNotFound"),
     "absent-person": Question("passes of a person who is gone", "404 resourceNotFound"),
     "default-phone": Question("the deletion of the default phone of two", "refused (400 badRequest)"),
