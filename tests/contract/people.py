@@ -38,7 +38,9 @@ def check(method: Method, path: str, body: Any, *, mine: Collection[str], settin
             ours = _new(body, mine, settings.run)
         case Method.GET, ["users"]:
             ours = parts.query in {f"$filter=userPrincipalName eq '{name}'&$select=id" for name in mine}
-        case (_, ["users", person, *_]) | (Method.DELETE, ["directory", "deletedItems", person]):
+        case (_, ["users", person, *more]):
+            ours = person in mine and more[:1] in ([], ["authentication"], ["revokeSignInSessions"])
+        case Method.DELETE, ["directory", "deletedItems", person]:
             ours = person in mine
         case Method.POST, ["groups", group, "members", "$ref"]:
             ours = group == settings.excluded_group_id and _member(body) in mine

@@ -60,6 +60,8 @@ def test_calls_about_our_own_people_pass(settings: Settings, method: Method, pat
         (Method.POST, f"/users/{STRANGER}/authentication/temporaryAccessPassMethods", {}),
         (Method.DELETE, f"/users/{STRANGER}/authentication/phoneMethods/x", None),
         (Method.POST, f"/users/{STRANGER}/revokeSignInSessions", None),
+        (Method.GET, f"/users/{MINE}/manager", None),
+        (Method.PUT, f"/users/{MINE}/manager/$ref", {"@odata.id": ADDRESS + STRANGER}),
         (Method.GET, "/users", None),
         (Method.GET, "/users?$filter=userPrincipalName eq 'ada@contoso.com'&$select=id", None),
         (Method.GET, f"/users?$filter=userPrincipalName eq '{NAME}' or accountEnabled eq true&$select=id", None),
