@@ -30,12 +30,13 @@ MORE: dict[Kind, dict[str, Any]] = {
 
 @pytest.fixture
 def furnished(directory: Directory) -> Directory:
-    """Return the tenant with something behind every path: every kind of method, a pass, a mail, a deleted account."""
+    """Return the tenant with something behind every path: methods, a pass, a mail, a deleted account, an owner."""
     for kind, details in MORE.items():
         directory.methods.add(Method(f"{kind}-1", DANA, kind, NOON, details))
     directory.create_pass(DANA)
     directory.send_mail(MAILBOX, ["dana@contoso.com"], "subject", "body")
     directory.delete("gus@contoso.com")
+    directory.groups.own(group_id(ALLOWED), DANA)
     return directory
 
 
@@ -56,6 +57,8 @@ def path(operation: Operation, directory: Directory) -> str:
     )
     if operation.name.startswith("roles."):
         return f"/{filled}?$filter=principalId eq '{person_id(person)}'"
+    if operation.name == "groups.list":
+        return f"/{filled}?$filter=isAssignableToRole eq true"
     return f"/{filled}?$count=true" if "microsoft.graph" in text else f"/{filled}"
 
 

@@ -5,6 +5,7 @@ its adapters play all they can do against the stand-in; what went over the wire 
 builders and models, and each `$batch` with msgraph-core's.
 """
 
+import inspect
 import itertools
 import json
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from msgraph_core.requests.batch_request_content import BatchRequestContent  # t
 from msgraph_core.requests.batch_request_item import BatchRequestItem  # type: ignore[import-untyped]  # no types
 from msgraph_core.requests.batch_response_content import BatchResponseContent  # type: ignore[import-untyped]  # no types
 
+from local.directory.methods import Kind, Method
 from local.directory.model import Directory
 from local.directory.tenant import CLOUD_ADMINS, MAILBOX, group_id, person_id
 from local.directory.wire import DirectoryWire
@@ -30,14 +32,16 @@ from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.mail import MailNotices, load_messages
 from shared.composition.build import graph_adapter
+from shared.domain.orders import LostKind
 from shared.domain.requests import Recipient
-from shared.flows.ports import Handover
+from shared.flows.ports import ApprovalTask, Handover
 from tests.directory import sdk
 from tests.directory.conftest import NOON, FixedToken, Token
 
 pytestmark = pytest.mark.referee("directory")
 
-ADA = person_id("ada")
+PAGE = "https://page.example"
+ADA, ERIK = person_id("ada"), person_id("erik")
 _OPAQUE = "$skiptoken"  # part of the service's own link to a next page: no builder makes it, clients follow it as it is
 _NUMBERS = itertools.count(1)
 
@@ -59,6 +63,7 @@ class Recorder:
     """All that went over the wire."""
 
     exchanges: list[Exchange] = field(default_factory=list)
+    played: set[tuple[type, str]] = field(default_factory=set)
 
     @property
     def batches(self) -> list[Exchange]:
@@ -86,6 +91,18 @@ class Recorder:
         return found
 
 
+class Played[A]:
+    """An adapter whose calls are noted: what nobody plays is noticed."""
+
+    def __init__(self, adapter: A, recorder: Recorder) -> None:
+        self._adapter = adapter
+        self._recorder = recorder
+
+    def __getattr__(self, name: str) -> Any:
+        self._recorder.played.add((type(self._adapter), name))
+        return getattr(self._adapter, name)
+
+
 class RecordingWire(DirectoryWire):
     """The stand-in, remembering what it was asked and what it said."""
 
@@ -108,6 +125,39 @@ class RecordingWire(DirectoryWire):
         return answer
 
 
+async def play_a_completion(issuer: Played[GraphDirectory], directory: Directory) -> None:
+    """Ask what a ticket asks beyond an order: who else has a part, what changed lately; and remove what is lost."""
+    await issuer.gather(ERIK, (ADA, "dana@contoso.com"), NOON - timedelta(days=7))
+    await issuer.manager_of(ERIK)
+    await issuer.colleague("dana@contoso.com")
+    await issuer.members(frozenset({group_id(CLOUD_ADMINS)}))
+    directory.methods.add(Method("oath", ERIK, Kind.SOFTWARE_OATH, NOON))
+    lost = await issuer.methods(ERIK)
+    assert {method.kind for method in lost} == set(LostKind)
+    for method in sorted(lost, key=lambda method: method.last):
+        await issuer.remove_method(ERIK, method.kind, method.method_id)
+    await issuer.revoke_sessions(ERIK)
+
+
+async def play_notices(courier: Played[MailNotices]) -> None:
+    """Send each kind of notice once."""
+    hour = datetime(2026, 11, 30, 13, tzinfo=UTC)
+    dana = Recipient(object_id=person_id("dana"), display_name="Dana Berg", mail="dana@contoso.com")
+    await courier.ready(
+        dana,
+        Handover(
+            recipient_id=dana.object_id,
+            request_id="r-1",
+            attempt=1,
+            person_name="Ada Lund",
+            starts=hour,
+            expires=hour + timedelta(hours=1),
+            secret_name="s-1",
+        ),
+    )
+    await courier.approval(dana, ApprovalTask(dana.object_id, "r-1", attempt=1, person_name="Ada Lund", until=hour))
+
+
 @pytest.fixture
 async def recorder(directory: Directory, signer: Signer, faults: Faults, token: Token) -> AsyncIterator[Recorder]:
     """Play everything that issuer and courier ask of Graph; return what went over the wire."""
@@ -120,7 +170,7 @@ async def recorder(directory: Directory, signer: Signer, faults: Faults, token: 
         return GraphHttp(adapter, lambda: f"00000000-0000-4000-8000-{next(_NUMBERS):012d}")
 
     directory.groups.join(group_id(CLOUD_ADMINS), ADA)  # more than one page
-    issuer = GraphDirectory(http(ISSUER.graph | {"AuditLog.Read.All"}), sign_ins=True)
+    issuer = Played(GraphDirectory(http(ISSUER.graph | {"AuditLog.Read.All"}), sign_ins=True), wire.recorder)
     directory.change(ADA, last_sign_in=NOON - timedelta(days=1))
     await issuer.resolve("10042", "ada@contoso.com")
     await issuer.gather(ADA)
@@ -137,20 +187,8 @@ async def recorder(directory: Directory, signer: Signer, faults: Faults, token: 
         )
         await issuer.passes(ADA)
     await issuer.delete_pass(ADA, made.tap_id)
-    courier = MailNotices(http(COURIER.graph), MAILBOX, "https://page.example", load_messages())
-    hour = datetime(2026, 11, 30, 13, tzinfo=UTC)
-    await courier.ready(
-        Recipient(object_id=person_id("dana"), display_name="Dana Berg", mail="dana@contoso.com"),
-        Handover(
-            recipient_id=person_id("dana"),
-            request_id="r-1",
-            attempt=1,
-            person_name="Ada Lund",
-            starts=hour,
-            expires=hour + timedelta(hours=1),
-            secret_name="s-1",
-        ),
-    )
+    await play_a_completion(issuer, directory)
+    await play_notices(Played(MailNotices(http(COURIER.graph), MAILBOX, PAGE, load_messages()), wire.recorder))
     yield wire.recorder
     await wire.stop()
 
@@ -160,8 +198,15 @@ def path(exchange: Exchange) -> str:
     return sdk.address(exchange.url)[0]
 
 
+@pytest.mark.parametrize("adapter", [GraphDirectory, MailNotices])
+def test_every_method_of_the_adapters_is_played(recorder: Recorder, adapter: type) -> None:
+    """A call that the product learns must be played here too."""
+    public = {name for name, _ in inspect.getmembers(adapter, inspect.iscoroutinefunction) if not name.startswith("_")}
+    assert {name for owner, name in recorder.played if owner is adapter} == public
+
+
 def test_the_play_is_whole(recorder: Recorder) -> None:
-    """Each operation that the app's adapters know was played, over one page and over many."""
+    """Each operation behind the app's adapters was reached, over one page and over many."""
     kinds = {(e.verb, path(e).replace(ADA, "ADA").rpartition("/")[2]) for e in recorder.calls}
     for expected in (
         *(("GET", name) for name in ("users", "ADA", "manager", "graph.group", "graph.directoryRole", "methods")),
@@ -171,6 +216,11 @@ def test_the_play_is_whole(recorder: Recorder) -> None:
         ("GET", "temporaryAccessPassMethods"),
         ("POST", "temporaryAccessPassMethods"),
         ("POST", "sendMail"),
+        ("GET", "groups"),
+        ("GET", "owners"),
+        ("GET", "graph.user"),
+        ("GET", "directoryAudits"),
+        ("POST", "revokeSignInSessions"),
     ):
         assert expected in kinds
     assert any(e.verb == "DELETE" for e in recorder.calls)
