@@ -14,6 +14,7 @@ from local.bus.amqp import BusWire
 from local.bus.config import ENTITIES_FILE
 from local.bus.config import load as load_entities
 from local.bus.model import Bus
+from local.calls import Calls
 from local.clock import Clock, utc_now
 from local.directory.model import Directory
 from local.directory.tenant import contoso
@@ -55,12 +56,13 @@ def refuse_in_azure(environ: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DeskOptions:
-    """What to start, and from what."""
+    """What to start, and from what; `calls`: the folder to note there what is called, with which rights."""
 
     directory: Path
     only: tuple[str, ...] = SERVICES
     entities: Path = ENTITIES_FILE
     seed: int = 0
+    calls: Path | None = None
 
     @property
     def whole(self) -> bool:
@@ -81,6 +83,7 @@ class Desk:
         self.clock = clock
         self.signer = Signer()
         self.faults = Faults(options.seed)
+        self.calls = Calls(options.calls)
         self.certificates = ca.make(options.directory / "tls")
         self.sas_key = os.urandom(24).hex()
         self.any_identity_header = os.urandom(24).hex()
@@ -94,11 +97,16 @@ class Desk:
         self.people.register(PAGE_CLIENT_ID, (f"{self.page_url}/.auth/login/aad/callback",))
         tls = self.certificates.server_context()
         self.bus_wire = BusWire(
-            self.bus, signer=self.signer, clock=clock, faults=self.faults, sas_keys={BUS_KEY_NAME: self.sas_key}
+            self.bus,
+            signer=self.signer,
+            clock=clock,
+            faults=self.faults,
+            sas_keys={BUS_KEY_NAME: self.sas_key},
+            calls=self.calls,
         )
-        self.vault_wire = VaultWire(self.vault, self.signer, self.faults, tls)
-        self.directory_wire = DirectoryWire(self.directory, self.signer, self.faults)
-        self.ledger_wire = LedgerWire(self.ledger, self.signer, self.faults, tls)
+        self.vault_wire = VaultWire(self.vault, self.signer, self.faults, tls, calls=self.calls)
+        self.directory_wire = DirectoryWire(self.directory, self.signer, self.faults, calls=self.calls)
+        self.ledger_wire = LedgerWire(self.ledger, self.signer, self.faults, tls, calls=self.calls)
         self.sign_in_wire = SignInWire(self.people, self.faults, tls)
         self._started: list[_Wire] = []
 

@@ -1,4 +1,6 @@
-"""Who may do what: one table that every stand-in enforces, so that a missing right fails here as in Azure.
+"""Who holds which rights: one table that every stand-in enforces, so that a missing right fails here as in Azure.
+
+What needs which right: `permissions.py`.
 
 An identity has app roles on Microsoft Graph (they travel in its token) and roles on vault, tables and
 queues (they are looked up by the identity's object id, as Azure's role assignments are).
@@ -34,14 +36,14 @@ class Identity:
         """Return the client id that selects this identity at the managed-identity endpoint."""
         return str(uuid.uuid5(_NAMESPACE, f"client:{self.name}"))
 
-    def may_table(self, table: str, action: str) -> bool:
-        """Tell whether `action` ("read" or "write") is allowed on `table`."""
-        granted = self.tables.get(table, self.tables.get("*", ""))
-        return granted in ("write", action)
+    def on_table(self, table: str) -> frozenset[str]:
+        """Return the rights on `table`: "read" or "write", or none."""
+        granted = self.tables.get(table, self.tables.get("*"))
+        return frozenset() if granted is None else frozenset({granted})
 
-    def may_queue(self, entity: str, action: str) -> bool:
-        """Tell whether `action` ("send" or "receive") is allowed on queue, topic or subscription `entity`."""
-        return action in self.queues.get(entity, self.queues.get("*", frozenset()))
+    def on_queue(self, entity: str) -> frozenset[str]:
+        """Return the rights on queue, topic or subscription `entity`: any of "send" and "receive"."""
+        return self.queues.get(entity, self.queues.get("*", frozenset()))
 
 
 _SEND = frozenset({"send"})

@@ -14,6 +14,7 @@ from local.bus.cbs import Gate
 from local.bus.connection import Connection
 from local.bus.model import Bus
 from local.bus.receiving import ReceiveLink, SessionSeeker
+from local.calls import Calls
 from local.clock import Clock
 from local.faults import Faults
 from local.tokens import Signer
@@ -37,10 +38,12 @@ class BusWire:
         clock: Clock,
         faults: Faults,
         sas_keys: Mapping[str, str],
+        calls: Calls | None = None,
     ) -> None:
         self.model = model
         self.clock = clock
         self.faults = faults
+        self.calls = calls or Calls()
         self.gate = Gate(signer, sas_keys, clock)
         self.connections: set[Connection] = set()
         self.port = 0

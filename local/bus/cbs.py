@@ -18,6 +18,7 @@ from local.tokens import Signer, TokenRefused
 
 AUDIENCE = "https://servicebus.azure.net"
 GRACE = timedelta(seconds=60)
+EVERY_RIGHT = frozenset({"send", "receive"})
 _SAS = "SharedAccessSignature "
 
 
@@ -34,12 +35,16 @@ class Grant:
         """Tell whether the audience is the entity's, or that of something above it."""
         return self.audience in ("", entity) or entity.startswith(f"{self.audience}/")
 
-    def allows(self, owner: str, action: str) -> bool:
-        """Tell whether its holder may "send" to or "receive" from `owner`, a queue or topic."""
+    @property
+    def identity(self) -> rights.Identity | None:
+        """Return whose token it is; None for a shared key, and for somebody unknown."""
+        return None if self.object_id is None else rights.by_object_id(self.object_id)
+
+    def on(self, owner: str) -> frozenset[str]:
+        """Return its holder's rights on `owner`, a queue or topic: any of "send" and "receive"."""
         if self.object_id is None:
-            return True
-        identity = rights.by_object_id(self.object_id)
-        return identity is not None and identity.may_queue(owner, action)
+            return EVERY_RIGHT
+        return frozenset() if self.identity is None else self.identity.on_queue(owner)
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether it may still be used: until a minute after its end was first noticed.

@@ -24,6 +24,7 @@ from local.bus.links import (
 )
 from local.bus.message import BusError, EntityNotFound, NotAllowed
 from local.bus.receiving import ReceiveLink, SessionSeeker
+from local.permissions import BUS, least
 
 if TYPE_CHECKING:
     from local.bus.amqp import BusWire
@@ -34,6 +35,7 @@ _SESSION_FILTER = "com.microsoft:session-filter"
 _SESSION_TIMEOUT = "com.microsoft:timeout"
 _SESSION_WAIT_MS = 65_000
 _MANAGEMENT = "/$management"
+_CLAIMS = {"receive": "Listen", "send": "Send"}  # as the service words them
 
 
 class Connection(asyncio.Protocol):
@@ -142,12 +144,19 @@ class Connection(asyncio.Protocol):
         grant = self.wire.gate.admit(token, audience)
         self._grants[grant.audience] = grant
 
-    def may(self, entity: str, action: str) -> bool:
-        """Tell whether a live token lets this connection "send" to or "receive" from the entity."""
+    def may(self, entity: str, operation: str) -> bool:
+        """Tell whether a live token lets this connection do `operation` (of `permissions.BUS`) on the entity."""
         owner = self.wire.model.owner(entity)
         now = self.wire.clock()
         path = entity.lower()
-        return any(g.covers(path) and g.allows(owner, action) and g.is_live(now) for g in self._grants.values())
+        live = [g for g in self._grants.values() if g.covers(path) and g.is_live(now)]
+        held = {g.audience: least(g.on(owner), BUS[operation]) for g in live}
+        allowed = any(by is not None for by in held.values())
+        for grant in live:
+            by = held[grant.audience]
+            if grant.identity is not None and (by is not None or not allowed):
+                self.wire.calls.note(grant.identity.name, "bus", operation, by, owner)
+        return allowed
 
     def outlet(self, reply_to: str, node: str) -> Outlet | None:
         """Return the link that takes responses for `reply_to`, else one of the node's."""
@@ -209,32 +218,32 @@ class Connection(asyncio.Protocol):
         elif path.lower().endswith(_MANAGEMENT):
             entity = path[: -len(_MANAGEMENT)]
             made = Outlet(self, link, attach) if link.is_sender else ManagementRequests(self, link, attach, entity)
-            if not self._admit(made, entity, "receive", "send"):
+            if not self._admit(made, entity, "attach management"):
                 return
         elif link.is_sender:
             made = ReceiveLink(self, link, attach, path)
-            if self._admit(made, path, "receive"):
+            if self._admit(made, path, "attach receiver"):
                 made.suffer("attach", lambda: self._open_receiver(made), made.refuse)
             return
         else:
             made = SendLink(self, link, attach, path)
-            if self._admit(made, path, "send"):
+            if self._admit(made, path, "attach sender"):
                 made.suffer("attach", lambda: self._open_sender(made), made.refuse)
             return
         made.open()
 
-    def _admit(self, link: BusLink, entity: str, *any_of: str) -> bool:
-        """Register the link if the entity exists and one of the rights is there; else refuse it."""
+    def _admit(self, link: BusLink, entity: str, operation: str) -> bool:
+        """Register the link if the entity exists and a right for `operation` is there; else refuse it."""
         self._links[link.link.name, link.link.is_sender] = link
         try:
-            if any(self.may(entity, action) for action in any_of):
+            if self.may(entity, operation):
                 return True
         except EntityNotFound as error:
             # Whoever has no token at all does not learn what exists.
             if self._grants:
                 link.refuse(error.condition, error.description)
                 return False
-        what = " or ".join("Listen" if a == "receive" else "Send" for a in any_of)
+        what = " or ".join(_CLAIMS[right] for (right,) in BUS[operation])
         link.refuse(UNAUTHORIZED, f"Unauthorized access. '{what}' claim(s) are required on '{entity}'.")
         return False
 

@@ -258,7 +258,7 @@ class ManagementRequests(Requests):
                 self.entity,
                 operation,
                 request,
-                lambda action: self.connection.may(self.entity, action),
+                lambda asked: self.connection.may(self.entity, asked),
             )
             self._send_answer(data, given.status, given.description, given.condition, dict(given.body))
 

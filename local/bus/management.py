@@ -22,6 +22,7 @@ from local.bus.message import (
 )
 from local.bus.model import Bus
 from local.bus.sections import encode_received, message_from
+from local.permissions import BUS
 
 PREFIX = "com.microsoft:"
 _MOST_PEEKED = 1000
@@ -80,13 +81,14 @@ class _Call:
 
 
 def answer(bus: Bus, entity: str, operation: str, request: Any, may: Callable[[str], bool]) -> Answer:
-    """Do one operation on `entity`; `may("send" | "receive")` tells the caller's rights."""
-    known = _OPERATIONS.get(operation.removeprefix(PREFIX))
+    """Do one operation on `entity`; `may(operation)` tells whether the caller's rights allow it."""
+    name = operation.removeprefix(PREFIX)
+    act = _OPERATIONS.get(name)
     try:
-        if known is None:
+        if act is None:
             raise NotSupported(f"The operation '{operation}' is not supported.")
-        right, act = known
-        if not may(right):
+        if not may(name):
+            (right,) = BUS[name][0]
             raise _Refused(f"Unauthorized access. '{right}' claim required on '{entity}'.")
         body = act(_Call(bus, entity, request if isinstance(request, dict) else {}))
     except BusError as error:
@@ -168,14 +170,14 @@ def _set_state(call: _Call) -> Mapping[str, Any]:
     return {}
 
 
-_OPERATIONS: dict[str, tuple[str, Callable[[_Call], Mapping[str, Any] | None]]] = {
-    "renew-lock": ("receive", _renew_lock),
-    "peek-message": ("receive", _peek),
-    "schedule-message": ("send", _schedule),
-    "cancel-scheduled-message": ("send", _cancel),
-    "receive-by-sequence-number": ("receive", _receive_deferred),
-    "update-disposition": ("receive", _update_disposition),
-    "renew-session-lock": ("receive", _renew_session),
-    "get-session-state": ("receive", _get_state),
-    "set-session-state": ("receive", _set_state),
+_OPERATIONS: dict[str, Callable[[_Call], Mapping[str, Any] | None]] = {
+    "renew-lock": _renew_lock,
+    "peek-message": _peek,
+    "schedule-message": _schedule,
+    "cancel-scheduled-message": _cancel,
+    "receive-by-sequence-number": _receive_deferred,
+    "update-disposition": _update_disposition,
+    "renew-session-lock": _renew_session,
+    "get-session-state": _get_state,
+    "set-session-state": _set_state,
 }

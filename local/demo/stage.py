@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 from local.apps import App, launch, launch_all
+from local.calls import stage_folder
 from local.clock import utc_now
 from local.demo.audit import from_outside
 from local.demo.browser import Browser
@@ -44,7 +45,7 @@ class Stage:
     @classmethod
     async def open(cls, folder: Path, seed: int = 0) -> Self:
         """Start the desk, then both apps."""
-        desk = Desk(DeskOptions(directory=folder, seed=seed), utc_now)
+        desk = Desk(DeskOptions(directory=folder, seed=seed, calls=stage_folder()), utc_now)
         await desk.start()
         desk.write_endpoints(folder / "endpoints.json")
         stage = cls(desk=desk, apps={}, traveller=Traveller())

@@ -1,20 +1,28 @@
 """One call on Graph, free of HTTP: the wire and each item of a batch make it, the operations answer it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from local.directory import odata
-from local.directory.errors import bad_request
+from local.directory.errors import bad_request, denied
 from local.directory.model import Directory
+from local.permissions import GRAPH, least
+
+type Note = Callable[[str, frozenset[str] | None], None]
+
+
+def _unnoted(_right: str, _by: frozenset[str] | None) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """What was asked: path segments below the version (decoded), query, headers in lower case, body, app roles.
 
-    `base` is the absolute address of the version, for links to the next page.
+    `base` is the absolute address of the version, for links to the next page. `note` is told of each row of
+    `permissions.GRAPH` that the call needed, and of the roles that satisfied it.
     """
 
     directory: Directory
@@ -26,6 +34,20 @@ class Call:
     roles: frozenset[str]
     base: str
     page_size: int | None = None
+    note: Note = _unnoted
+
+    def may(self, right: str) -> bool:
+        """Tell whether the app roles allow `right`; what they do not is left out of the answer."""
+        by = least(self.roles, GRAPH[right])
+        if by is not None:
+            self.note(right, by)
+        return by is not None
+
+    def demand(self, right: str) -> None:
+        """Refuse (403) unless the app roles allow `right`, in the words of the part of Graph that it belongs to."""
+        if not self.may(right):
+            self.note(right, None)
+            raise denied(right)
 
     def object_body(self, *allowed: str) -> dict[str, Any]:
         """Return the JSON object of the body by the names in `allowed`; other properties are refused.

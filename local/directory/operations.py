@@ -1,6 +1,6 @@
 """Which path and verb is which operation: one table, used by single calls and by the items of a batch.
 
-The operation's name is what a fault is ordered for (service "directory"), its right is a row of `permissions.TABLE`.
+The operation's name is what a fault is ordered for (service "directory"), its right is a row of `permissions.GRAPH`.
 Operations: users.list users.get users.create users.delete users.delete-for-good manager.get member-of.list groups.check
 groups.list groups.get groups.owners groups.members groups.join roles.assignments roles.eligible roles.active
 roles.group-eligible tap-policy.get tap.list tap.get tap.create tap.delete methods.list methods.get methods.create
@@ -15,7 +15,6 @@ from local.directory import accounts, auditing, mailbox, security, users
 from local.directory.calls import Answer, Call
 from local.directory.errors import Refused, bad_request
 from local.directory.methods import Kind
-from local.directory.permissions import demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +153,5 @@ def perform(call: Call) -> Answer:
     """Do one call: find it, count it, check the app's rights, act. Raises Refused."""
     operation, arguments = find(call.verb, call.segments)
     call.directory.budget.take(operation.name, call.directory.clock())
-    demand(call.roles, operation.right)
+    call.demand(operation.right)
     return operation.act(call, **arguments)

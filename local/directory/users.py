@@ -6,11 +6,9 @@ from typing import Any
 
 from local.directory import odata
 from local.directory.calls import Answer, Call, collection
-from local.directory.errors import Refused, bad_request, denied, premium_only
+from local.directory.errors import Refused, bad_request, premium_only
 from local.directory.groups import Group
 from local.directory.people import BASIC, FILTERABLE, SIGN_IN_ACTIVITY, Person, read, render
-from local.directory.permissions import FULL_USER, SEES_GROUPS, SEES_ROLES, holds
-from local.directory.permissions import SIGN_IN_ACTIVITY as SEES_ACTIVITY
 from local.directory.roles import DEFINITIONS
 
 _EXPAND = re.compile(r"^manager(?:\(\$select=(?P<select>[A-Za-z,\s]+)\))?$")
@@ -29,8 +27,8 @@ def list_users(call: Call) -> Answer:
         _advanced(call)
     if "$filter" in call.query:
         wanted = odata.parse_filter(call.query["$filter"], _OPERATORS)
-        if not wanted.properties <= BASIC and not holds(call.roles, FULL_USER):
-            raise denied("users.get")
+        if not wanted.properties <= BASIC:
+            call.demand("users.properties")
         found = tuple(p for p in found if wanted.test(partial(read, p)))
     return collection(call, [_user(call, person) for person in found])
 
@@ -130,14 +128,13 @@ def _shown(call: Call, person: Person, chosen: tuple[str, ...] | None) -> dict[s
     for name in chosen or ():
         if name == SIGN_IN_ACTIVITY:
             _activity_allowed(call)
-        elif name not in BASIC and not holds(call.roles, FULL_USER):
-            raise denied("users.get")
+        elif name not in BASIC:
+            call.demand("users.properties")
     return render(person, chosen)
 
 
 def _activity_allowed(call: Call) -> None:
-    if not holds(call.roles, SEES_ACTIVITY):
-        raise denied("users.get")
+    call.demand("users.sign-in-activity")
     if not call.directory.p1:
         raise premium_only()
 
@@ -149,7 +146,7 @@ def _advanced(call: Call) -> None:
 
 def _group(call: Call, group: Group) -> dict[str, Any]:
     """Render a group; an app that may not read groups gets its id and nulls, which is not an answer."""
-    visible = holds(call.roles, SEES_GROUPS)
+    visible = call.may("groups.properties")
     return _chosen(
         call,
         {
@@ -165,7 +162,7 @@ def _group(call: Call, group: Group) -> dict[str, Any]:
 
 
 def _role(call: Call, definition_id: str) -> dict[str, Any]:
-    visible = holds(call.roles, SEES_ROLES)
+    visible = call.may("roles.properties")
     return _chosen(
         call,
         {

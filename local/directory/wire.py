@@ -13,8 +13,10 @@ from typing import Any
 
 from aiohttp import web
 
+from local import rights
+from local.calls import Calls
 from local.directory import batch
-from local.directory.calls import Call, split_url
+from local.directory.calls import Call, Note, split_url
 from local.directory.errors import Refused, bad_request, throttled, unavailable
 from local.directory.model import Directory
 from local.directory.operations import find, perform
@@ -47,12 +49,14 @@ class DirectoryWire:
         host: str = "127.0.0.1",
         port: int = 0,
         page_size: int | None = None,
+        calls: Calls | None = None,
     ) -> None:
         self.directory = directory
         self.port = port
         self.page_size = page_size
         self._signer = signer
         self._faults = faults
+        self._calls = calls or Calls()
         self._host = host
         self._runner: web.AppRunner | None = None
 
@@ -94,6 +98,7 @@ class DirectoryWire:
                 roles=caller.roles,
                 base=f"{request.scheme}://{request.host}/v1.0",
                 page_size=self.page_size,
+                note=self._note(caller),
             )
             if call.segments == ("$batch",) and call.verb == "POST":
                 operation = "batch"
@@ -134,6 +139,19 @@ class DirectoryWire:
             return await suffer(self._faults.take(batch.SERVICE, operation), request, act, self._refuses(request))
         except ConnectionResetError:
             return web.Response()  # the fault has cut the connection: nobody reads this
+
+    def _note(self, caller: Caller) -> Note:
+        """Return what notes a caller's calls: not those by a token with other roles than its identity is said to have.
+
+        Such a token is made on purpose, to see what a missing role does.
+        """
+        identity = rights.by_object_id(caller.object_id)
+
+        def note(right: str, by: frozenset[str] | None) -> None:
+            if identity is not None and caller.roles == identity.graph:
+                self._calls.note(identity.name, "graph", right, by)
+
+        return note
 
     def _caller(self, request: web.Request) -> Caller:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -46,11 +46,6 @@ class Asked:
     key: Key | None = None
     if_match: str | None = None
 
-    @property
-    def right(self) -> str:
-        """Return the right that it needs: "read" or "write"."""
-        return "read" if self.call in (Call.GET, Call.QUERY, Call.LIST_TABLES) else "write"
-
 
 def understand(method: str, path: str, headers: Mapping[str, str]) -> Asked:
     """Return what a request to `path` (still percent-encoded, without the account) asks for.

@@ -19,6 +19,7 @@ from uuid import UUID
 from aiohttp import web
 
 from local import rights
+from local.calls import Calls
 from local.faults import Faults, suffer
 from local.ledger import batch, refused
 from local.ledger.edm import timestamp_text
@@ -35,6 +36,7 @@ from local.ledger.rest import (
     understand,
     write_of,
 )
+from local.permissions import TABLES, least
 from local.tokens import TENANT_ID, Signer, TokenRefused
 
 AUDIENCE = "https://storage.azure.com"
@@ -60,6 +62,7 @@ class LedgerWire:
         *,
         account: str = "passdesk",
         port: int = 0,
+        calls: Calls | None = None,
     ) -> None:
         self.ledger = ledger
         self.account = account
@@ -67,6 +70,7 @@ class LedgerWire:
         self._signer = signer
         self._faults = faults
         self._tls = tls
+        self._calls = calls or Calls()
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
 
@@ -92,7 +96,7 @@ class LedgerWire:
             caller = self._authenticate(request)
             asked = understand(request.method, self._path(request), request.headers)
             if asked.call is not Call.TRANSACT:  # its table stands in its body
-                _authorise(caller, asked.table, asked.right)
+                self._authorise(caller, asked.table, asked.call)
         except Refused as error:
             return self._refuse(error, request_id)
 
@@ -143,6 +147,18 @@ class LedgerWire:
                 f"Server failed to authenticate the request. {error.code}: {error.detail}",
             ) from error
         return rights.by_object_id(caller.object_id)
+
+    def _authorise(self, caller: rights.Identity | None, table: str, call: Call) -> None:
+        by = None
+        if caller is not None:
+            by = least(caller.on_table(table.lower()), TABLES[call])
+            self._calls.note(caller.name, "tables", call, by, table.lower())
+        if by is None:
+            raise Refused(
+                403,
+                "AuthorizationPermissionMismatch",
+                "This request is not authorized to perform this operation using this permission.",
+            )
 
     async def _act(
         self, request: web.Request, asked: Asked, caller: rights.Identity | None, request_id: str
@@ -207,7 +223,7 @@ class LedgerWire:
         content_type = request.headers.get("Content-Type", "")
         transaction = batch.read_transaction(content_type, await request.read(), self.account)
         table = transaction.table
-        _authorise(caller, table, "write")
+        self._authorise(caller, table, Call.TRANSACT)
         try:
             entities = self.ledger.transact(table, transaction.operations)
         except Refused as error:
@@ -292,15 +308,6 @@ class LedgerWire:
         if retry_after > 0:
             answer.headers["Retry-After"] = f"{retry_after:g}"
         return answer
-
-
-def _authorise(caller: rights.Identity | None, table: str, right: str) -> None:
-    if caller is None or not caller.may_table(table.lower(), right):
-        raise Refused(
-            403,
-            "AuthorizationPermissionMismatch",
-            "This request is not authorized to perform this operation using this permission.",
-        )
 
 
 def _bare(request: web.Request) -> bool:

@@ -17,7 +17,9 @@ from typing import Any
 from aiohttp import web
 
 from local import rights
+from local.calls import Calls
 from local.faults import Faults, Handler, suffer
+from local.permissions import VAULT, least
 from local.tokens import TENANT_ID, Caller, Signer, TokenRefused
 from local.vault import shapes
 from local.vault.model import Vault
@@ -25,21 +27,6 @@ from local.vault.records import MAX_PAGE, Page, VaultRefusal, bad
 
 API_VERSIONS = frozenset({f"7.{minor}" for minor in range(7)} | {"2025-07-01", "2026-04-01"})
 _PREFIX = "Microsoft.KeyVault/vaults/"
-
-# operation -> data action without its prefix. Which one a single get-deleted needs is not documented:
-# the weakest reading of the list's own is taken.
-ACTIONS = {
-    "set": "secrets/setSecret/action",
-    "get": "secrets/getSecret/action",
-    "update": "secrets/update/action",
-    "list": "secrets/readMetadata/action",
-    "list-versions": "secrets/readMetadata/action",
-    "delete": "secrets/delete",
-    "get-deleted": "secrets/readMetadata/action",
-    "list-deleted": "secrets/readMetadata/action",
-    "recover": "secrets/recover/action",
-    "purge": "secrets/purge/action",
-}
 
 type _Answer = dict[str, Any] | None
 type _Act = Callable[[web.Request, dict[str, Any]], _Answer]
@@ -61,12 +48,14 @@ class VaultWire:
         *,
         port: int = 0,
         authority: str = "https://localhost",
+        calls: Calls | None = None,
     ) -> None:
         self.vault = vault
         self.port = port
         self._signer = signer
         self._faults = faults
         self._tls = tls
+        self._calls = calls or Calls()
         self._authority = authority
         self._runner: web.AppRunner | None = None
 
@@ -152,9 +141,13 @@ class VaultWire:
             raise VaultRefusal(401, "Unauthorized", f"{code}: {refused.detail}") from refused
 
     def _check_right(self, caller: Caller, operation: str) -> None:
-        action = ACTIONS[operation]
+        needed = VAULT[operation]
         identity = rights.by_object_id(caller.object_id)
-        if identity is None or action not in identity.vault:
+        by = None if identity is None else least(identity.vault, needed)
+        if identity is not None:
+            self._calls.note(identity.name, "vault", operation, by)
+        if by is None:
+            (action,) = needed[0]
             raise VaultRefusal(
                 403,
                 "Forbidden",

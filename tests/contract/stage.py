@@ -22,9 +22,10 @@ from local.identity.model import ManagedIdentities
 from local.identity.wire import ManagedIdentityWire
 from local.ledger.model import Ledger
 from local.ledger.wire import LedgerWire
+from local.permissions import VAULT
 from local.tokens import TENANT_ID, Signer
 from local.vault.model import Vault
-from local.vault.wire import ACTIONS, VaultWire
+from local.vault.wire import VaultWire
 from tests.contract.settings import Settings, new_run
 
 ENTITIES = Path(__file__).with_name("entities.json")
@@ -40,7 +41,7 @@ OPERATOR = rights.Identity(
             "UserAuthenticationMethod.ReadWrite.All",
         }
     ),
-    vault=frozenset(ACTIONS.values()),
+    vault=frozenset[str]().union(*(needed[0] for needed in VAULT.values())),
     tables={"*": "write"},
     queues={"*": frozenset({"send", "receive"})},
 )

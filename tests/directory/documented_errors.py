@@ -13,10 +13,10 @@ from local.clock import ManualClock
 from local.directory.methods import PASSWORD_ID, Kind
 from local.directory.model import Directory
 from local.directory.passes import Habits
-from local.directory.permissions import TABLE as RIGHTS
 from local.directory.tenant import BREAK_GLASS, MAILBOX, contoso, person_id, upn
 from local.faults import Fault, Faults
 from local.faults import Kind as FaultKind
+from local.permissions import GRAPH as RIGHTS
 from tests.directory.conftest import NOON
 
 ABSENT = "00000000-0000-4000-8000-00000000dead"

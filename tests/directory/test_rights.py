@@ -9,9 +9,9 @@ import pytest
 from local.directory.methods import Kind
 from local.directory.model import Directory
 from local.directory.operations import TABLE as OPERATIONS
-from local.directory.permissions import TABLE
 from local.directory.tenant import ALLOWED, MAILBOX, group_id, person_id, upn
 from local.directory.wire import DirectoryWire
+from local.permissions import GRAPH
 from local.rights import AUDITOR, COURIER, ISSUER
 from tests.directory.conftest import Token
 
@@ -68,15 +68,15 @@ async def test_each_operation_needs_its_role(
     wire: DirectoryWire, token: Token, *, verb: str, path: str, name: str, right: str
 ) -> None:
     """With every role but the fitting ones: 403. With any fitting one alone: not 403."""
-    fitting = frozenset[str]().union(*TABLE[right])
-    every = frozenset[str]().union(*(roles for alternatives in TABLE.values() for roles in alternatives))
+    fitting = frozenset[str]().union(*GRAPH[right])
+    every = frozenset[str]().union(*(roles for alternatives in GRAPH.values() for roles in alternatives))
     answer = await call(wire, verb, path, name, token(every - fitting))
     assert answer.status_code == 403
     methods = right.startswith(("tap", "methods"))
     assert answer.json()["error"]["code"] == (
         "accessDenied" if methods and "policy" not in right else answer_code(right)
     )
-    for alternative in TABLE[right]:
+    for alternative in GRAPH[right]:
         answer = await call(wire, verb, path, name, token(alternative))
         assert answer.status_code in {200, 201, 202, 204, 404}, (alternative, answer.text)
 
@@ -151,7 +151,7 @@ def test_the_issuer_holds_what_the_flow_calls(directory: Directory) -> None:
     wanted |= {"tap.list", "tap.get", "tap.create", "tap.delete"}
     wanted |= {"groups.list", "groups.owners", "groups.members", "audit.list", "sessions.revoke"}
     wanted |= {f"methods.delete:{k}" for k in Kind} - {"methods.delete:" + k for k in NEVER_LOST}
-    allowed = {r for r, alternatives in TABLE.items() if any(a <= ISSUER.graph for a in alternatives)}
+    allowed = {r for r, alternatives in GRAPH.items() if any(a <= ISSUER.graph for a in alternatives)}
     assert wanted <= allowed
     assert "mail.send" not in allowed
     assert not {"methods.delete:" + k for k in NEVER_LOST} & allowed

@@ -10,9 +10,9 @@ from local.directory.methods import PASSWORD_ID, Kind, Method
 from local.directory.model import Directory
 from local.directory.operations import TABLE, Operation
 from local.directory.people import ATTRIBUTES, SIGN_IN_ACTIVITY
-from local.directory.permissions import TABLE as RIGHTS
 from local.directory.tenant import ALLOWED, FORBIDDEN, MAILBOX, group_id, person_id
 from local.directory.wire import DirectoryWire
+from local.permissions import GRAPH as RIGHTS
 from tests.directory import sdk
 from tests.directory.conftest import NOON, Token
 from tests.directory.test_rights import body

@@ -15,13 +15,14 @@ from local.clock import utc_now
 from local.faults import Faults
 from local.identity.model import ManagedIdentities
 from local.identity.wire import ManagedIdentityWire
+from local.permissions import VAULT
 from local.rights import Identity
 from local.tokens import Signer
 from local.vault.model import Vault
-from local.vault.wire import ACTIONS, VaultWire
+from local.vault.wire import VaultWire
 
 ANY = "any-identity"
-OFFICER = Identity(name="officer", vault=frozenset(ACTIONS.values()))
+OFFICER = Identity(name="officer", vault=frozenset[str]().union(*(needed[0] for needed in VAULT.values())))
 # One identity per data action that lacks this one alone.
 LACKING = {action: Identity(name=f"without {action}", vault=OFFICER.vault - {action}) for action in OFFICER.vault}
 
