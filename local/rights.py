@@ -77,9 +77,7 @@ AUDIT = frozenset({"AuditLog.Read.All"})
 ISSUER = Identity(
     name="issuer",
     graph=ISSUING | COMPLETION | AUDIT,
-    vault=frozenset(
-        {"secrets/setSecret/action", "secrets/readMetadata/action", "secrets/delete", "secrets/purge/action"}
-    ),
+    vault=frozenset({"secrets/setSecret/action", "secrets/delete", "secrets/purge/action"}),
     tables={"requests": "write", "due": "write", "handovers": "read"},
     queues={
         "joiners": _RECEIVE,
@@ -98,7 +96,7 @@ COURIER = Identity(
     graph=frozenset({"Mail.Send"}),
     vault=frozenset({"secrets/getSecret/action", "secrets/delete"}),
     tables={"requests": "read", "handovers": "write"},
-    queues={"deliveries": _RECEIVE, "asks": _SEND, "security": _SEND},
+    queues={"deliveries": _RECEIVE, "asks": _SEND},
 )
 
 # Nobody in the product: the one that reads everything afterwards and changes nothing.

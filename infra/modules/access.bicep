@@ -35,7 +35,6 @@ var queueGrants = [
 var topicGrants = [
   { who: 'issuer', role: send, on: 'outcomes' }
   { who: 'issuer', role: send, on: 'security' }
-  { who: 'courier', role: send, on: 'security' }
 ]
 
 var subscriptionGrants = [
@@ -57,7 +56,6 @@ var vaultRoles = [
     who: 'issuer'
     dataActions: [
       'Microsoft.KeyVault/vaults/secrets/setSecret/action'
-      'Microsoft.KeyVault/vaults/secrets/readMetadata/action'
       'Microsoft.KeyVault/vaults/secrets/delete'
       'Microsoft.KeyVault/vaults/secrets/purge/action'
     ]

@@ -77,21 +77,30 @@ async def only_bus(endpoints: dict[str, Any]) -> Seen:
             return {"parcel": b"".join(message.body).decode()}
 
 
+async def _first(items: AsyncIterator[Any]) -> Any:
+    async for item in items:
+        return item
+    return None
+
+
 async def vault(endpoints: dict[str, Any]) -> Seen:
-    """Set, list, delete and purge as the issuer; read and delete as the courier; neither does the other's."""
+    """Set, delete and purge as the issuer; read and delete as the courier; neither does the other's, or lists."""
     from azure.keyvault.secrets.aio import SecretClient
 
     url = endpoints["keyVault"]["url"]
     async with (
         _identity(endpoints, "issuer") as may_set,
         _identity(endpoints, "courier") as may_get,
+        _identity(endpoints, "auditor") as may_list,
         SecretClient(url, may_set) as issuer,
         SecretClient(url, may_get) as courier,
+        SecretClient(url, may_list) as auditor,
     ):
         await issuer.set_secret("outside-one", "first", tags={"request": "r-1"})
         await issuer.set_secret("outside-two", "second")
         seen: Seen = {
-            "listed": sorted([s.name async for s in issuer.list_properties_of_secrets()]),
+            "listed": sorted([s.name async for s in auditor.list_properties_of_secrets()]),
+            "issuer lists": await _status(_first(issuer.list_properties_of_secrets())),
             "issuer gets": await _status(issuer.get_secret("outside-one")),
             "courier gets": (await courier.get_secret("outside-one")).value,
             "courier sets": await _status(courier.set_secret("outside-three", "third")),
@@ -99,10 +108,10 @@ async def vault(endpoints: dict[str, Any]) -> Seen:
         }
         await courier.delete_secret("outside-one")
         await issuer.delete_secret("outside-two")
-        seen["deleted"] = sorted([s.name async for s in issuer.list_deleted_secrets()])
+        seen["deleted"] = sorted([s.name async for s in auditor.list_deleted_secrets()])
         await issuer.purge_deleted_secret("outside-one")
         await issuer.purge_deleted_secret("outside-two")
-        seen["left"] = [s.name async for s in issuer.list_deleted_secrets()]
+        seen["left"] = [s.name async for s in auditor.list_deleted_secrets()]
         return seen
 
 

@@ -81,9 +81,10 @@ def test_the_issuer_works_meanwhile(seen: dict[str, Any]) -> None:
 
 
 def test_a_stranger_uses_the_vault_as_each_role(seen: dict[str, Any]) -> None:
-    """Issuer: set, list, delete, purge and never get. Courier: get, delete and never set or purge."""
+    """Issuer: set, delete, purge and never get or list. Courier: get, delete and never set or purge."""
     assert seen["vault"] == {
         "listed": ["outside-one", "outside-two"],
+        "issuer lists": 403,
         "issuer gets": 403,
         "courier gets": "first",
         "courier sets": 403,

@@ -197,12 +197,13 @@ async def test_each_missing_right_is_refused(desk: Desk, action: str, call: _Cal
 
 
 async def test_the_products_identities_do_only_their_part(desk: Desk) -> None:
-    """The issuer sets and never reads; the courier reads and deletes and neither sets, lists nor purges."""
+    """The issuer sets and never reads or lists; the courier reads and deletes and neither sets, lists nor purges."""
     async with desk.client(rights.ISSUER) as issuer, desk.client(rights.COURIER) as courier:
         await issuer.set_secret("pass-1", "Zx9#")
         assert (await courier.get_secret("pass-1")).value == "Zx9#"
         refused: list[Awaitable[object]] = [
             issuer.get_secret("pass-1"),
+            _all(issuer.list_properties_of_secrets()),
             courier.set_secret("pass-2", "x"),
             _all(courier.list_properties_of_secrets()),
         ]
@@ -214,6 +215,15 @@ async def test_the_products_identities_do_only_their_part(desk: Desk) -> None:
             await courier.purge_deleted_secret("pass-1")
         await issuer.purge_deleted_secret("pass-1")
     assert desk.vault.snapshot() == ()
+    noted = {(c.identity, c.operation): c.by for c in desk.wire.calls.seen if c.allowed}
+    assert noted["courier", "get"] == ("secrets/getSecret/action",)
+    assert {(c.identity, c.operation) for c in desk.wire.calls.seen if not c.allowed} >= {
+        ("issuer", "get"),
+        ("issuer", "list"),
+        ("courier", "set"),
+        ("courier", "list"),
+        ("courier", "purge"),
+    }
 
 
 async def test_without_a_good_token_there_is_a_challenge(desk: Desk) -> None:
