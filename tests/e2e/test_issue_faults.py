@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from azure.servicebus.aio import ServiceBusClient
 
 from local.faults import Fault, Kind
 from tests.e2e.conftest import Scene
@@ -84,6 +85,27 @@ async def test_a_token_without_its_role_fails_the_request_and_says_why(scene: Sc
     finally:
         identities.grant("issuer", "UserAuthMethod-TAP.ReadWrite.All")
         await scene.stage.restart("issuer")
+
+
+async def test_a_dead_delivery_ends_the_request_and_its_pass(scene: Scene) -> None:
+    """A notice that can never be sent: the request fails, and the pass that nobody was told of is gone."""
+    stage = scene.stage
+    await stage.apps["courier"].stop()
+    try:
+        name = scene.joiner()
+        request = await scene.hired(name)
+        await stage.until(lambda: stage.desk.bus.counts("deliveries").active == 1, "the delivery waits")
+        async with (
+            ServiceBusClient.from_connection_string(stage.desk.bus_connection_string) as client,
+            client.get_queue_receiver("deliveries") as receiver,
+        ):
+            (delivery,) = await receiver.receive_messages(max_message_count=1)
+            await receiver.dead_letter_message(delivery, reason="made up")
+        await stage.reaches(request, "failed")
+        assert "dead_lettered" in scene.row(request)["reasons"]
+        assert scene.live(name) == []
+    finally:
+        await stage.restart("courier")
 
 
 @pytest.mark.parametrize(
