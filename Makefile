@@ -10,10 +10,12 @@ PYTHON := .venv/bin/python
 # Test processes side by side; a file's tests stay together and in order.
 WORKERS ?= 2
 ARGS ?=
+# Where a run notes what issuer and courier called (local/calls.py).
+CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks test contract-azure lint format lock requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks test contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,13 +37,15 @@ DEMO := exit $(DEMO_EXIT)
 endif
 
 demo: ## Run the whole thing on this machine: events in, pass revealed, everything clean
-	@$(DEMO)
+	@rm -rf $(CALLS)/demo
+	@LOCAL_CALLS=$(CALLS)/demo; export LOCAL_CALLS; $(DEMO)
 
 breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 	@$(PYTHON) -m local demo --list-breaks
 
 test: bootstrap ## Run all tests, with the branch coverage of functions/ and shared/
-	@$(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term $(ARGS)
+	@rm -rf $(CALLS)/tests
+	@LOCAL_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term $(ARGS)
 
 contract-azure: bootstrap ## Run the contract suites on real services (docs/contract-azure.md); needs CONTRACT_... settings
 	@$(PYTHON) -m tests.contract $(ARGS)
@@ -63,6 +67,15 @@ lock: bootstrap ## Pin the dependencies anew (UPGRADE=1 takes the newest that fi
 	@$(PYTHON) -m uv pip compile --quiet --python-version 3.13 --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--custom-compile-command "make lock" \
 		--group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+permissions: bootstrap ## Run the end-to-end tests and the demo, and write docs/permissions.md from what they called
+	@rm -rf $(CALLS)
+	@LOCAL_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider tests/e2e
+	@LOCAL_CALLS=$(CALLS)/demo scripts/demo
+	@$(PYTHON) -m local.permissions_page
+
+permissions-check: bootstrap ## What the last `make test` and `make demo` called is what docs/permissions.md says, no right too many or too few
+	@$(PYTHON) -m local.permissions_page --check
 
 requirements-check: bootstrap ## pyproject.toml, both lock files and .venv say the same
 	@$(PYTHON) -m pytest -q -p no:cacheprovider tests/ground/test_requirements.py

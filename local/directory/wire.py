@@ -56,7 +56,7 @@ class DirectoryWire:
         self.page_size = page_size
         self._signer = signer
         self._faults = faults
-        self._calls = calls or Calls()
+        self.calls = calls or Calls()
         self._host = host
         self._runner: web.AppRunner | None = None
 
@@ -149,7 +149,7 @@ class DirectoryWire:
 
         def note(right: str, by: frozenset[str] | None) -> None:
             if identity is not None and caller.roles == identity.graph:
-                self._calls.note(identity.name, "graph", right, by)
+                self.calls.note(identity.name, "graph", right, by)
 
         return note
 

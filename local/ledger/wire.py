@@ -70,7 +70,7 @@ class LedgerWire:
         self._signer = signer
         self._faults = faults
         self._tls = tls
-        self._calls = calls or Calls()
+        self.calls = calls or Calls()
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
 
@@ -152,7 +152,7 @@ class LedgerWire:
         by = None
         if caller is not None:
             by = least(caller.on_table(table.lower()), TABLES[call])
-            self._calls.note(caller.name, "tables", call, by, table.lower())
+            self.calls.note(caller.name, "tables", call, by, table.lower())
         if by is None:
             raise Refused(
                 403,

@@ -26,6 +26,19 @@ from local.vault.model import Vault
 from local.vault.records import MAX_PAGE, Page, VaultRefusal, bad
 
 API_VERSIONS = frozenset({f"7.{minor}" for minor in range(7)} | {"2025-07-01", "2026-04-01"})
+# Operation -> verb and path; the order is aiohttp's order of trying.
+OPERATIONS = {
+    "list": ("GET", "/secrets"),
+    "list-versions": ("GET", "/secrets/{name}/versions"),
+    "set": ("PUT", "/secrets/{name}"),
+    "get": ("GET", "/secrets/{name}{version:(/[^/]*)?}"),
+    "update": ("PATCH", "/secrets/{name}{version:(/[^/]*)?}"),
+    "delete": ("DELETE", "/secrets/{name}"),
+    "list-deleted": ("GET", "/deletedsecrets"),
+    "get-deleted": ("GET", "/deletedsecrets/{name}"),
+    "recover": ("POST", "/deletedsecrets/{name}/recover"),
+    "purge": ("DELETE", "/deletedsecrets/{name}"),
+}
 _PREFIX = "Microsoft.KeyVault/vaults/"
 
 type _Answer = dict[str, Any] | None
@@ -55,7 +68,7 @@ class VaultWire:
         self._signer = signer
         self._faults = faults
         self._tls = tls
-        self._calls = calls or Calls()
+        self.calls = calls or Calls()
         self._authority = authority
         self._runner: web.AppRunner | None = None
 
@@ -86,20 +99,20 @@ class VaultWire:
             self._runner = None
 
     def _route(self, app: web.Application) -> None:
-        secret, deleted = "/secrets/{name}", "/deletedsecrets/{name}"
-        for verb, path, operation, act in (
-            ("GET", "/secrets", "list", self._list),
-            ("GET", f"{secret}/versions", "list-versions", self._list_versions),
-            ("PUT", secret, "set", self._set),
-            ("GET", f"{secret}{{version:(/[^/]*)?}}", "get", self._get),
-            ("PATCH", f"{secret}{{version:(/[^/]*)?}}", "update", self._update),
-            ("DELETE", secret, "delete", self._delete),
-            ("GET", "/deletedsecrets", "list-deleted", self._list_deleted),
-            ("GET", deleted, "get-deleted", self._get_deleted),
-            ("POST", f"{deleted}/recover", "recover", self._recover),
-            ("DELETE", deleted, "purge", self._purge),
-        ):
-            app.router.add_route(verb, path, self._guarded(operation, act))
+        acts: dict[str, _Act] = {
+            "list": self._list,
+            "list-versions": self._list_versions,
+            "set": self._set,
+            "get": self._get,
+            "update": self._update,
+            "delete": self._delete,
+            "list-deleted": self._list_deleted,
+            "get-deleted": self._get_deleted,
+            "recover": self._recover,
+            "purge": self._purge,
+        }
+        for operation, (verb, path) in OPERATIONS.items():
+            app.router.add_route(verb, path, self._guarded(operation, acts[operation]))
         app.router.add_route("*", "/{tail:.*}", self._unknown)
 
     def _guarded(self, operation: str, act: _Act) -> Handler:
@@ -145,7 +158,7 @@ class VaultWire:
         identity = rights.by_object_id(caller.object_id)
         by = None if identity is None else least(identity.vault, needed)
         if identity is not None:
-            self._calls.note(identity.name, "vault", operation, by)
+            self.calls.note(identity.name, "vault", operation, by)
         if by is None:
             (action,) = needed[0]
             raise VaultRefusal(

@@ -79,6 +79,15 @@ async def test_a_missing_right_is_refused(trusted: Desk) -> None:
     with pytest.raises(ServiceBusAuthorizationError):
         async with issuer.get_subscription_receiver("outcomes", "all"):
             pass
+    noted = {(c.identity, c.operation, c.on): c.by for c in trusted.wire.calls.seen if c.allowed}
+    assert noted["issuer", "send", "outcomes"] == ("send",)
+    assert noted["auditor", "peek-message", "outcomes"] == ("receive",)
+    assert {(c.identity, c.operation, c.on) for c in trusted.wire.calls.seen if not c.allowed} == {
+        ("courier", "attach sender", "requests"),
+        ("courier", "attach receiver", "asks"),
+        ("auditor", "attach sender", "outcomes"),
+        ("issuer", "attach receiver", "outcomes"),
+    }
 
 
 async def test_management_needs_the_right_too(trusted: Desk) -> None:

@@ -6,13 +6,16 @@ from typing import Any
 import httpx
 import pytest
 
+from local.calls import Called
 from local.directory.methods import Kind
 from local.directory.model import Directory
 from local.directory.operations import TABLE as OPERATIONS
 from local.directory.tenant import ALLOWED, MAILBOX, group_id, person_id, upn
+from local.directory.wire import GRAPH as GRAPH_URL
 from local.directory.wire import DirectoryWire
 from local.permissions import GRAPH
-from local.rights import AUDITOR, COURIER, ISSUER
+from local.rights import AUDITOR, COURIER, ISSUER, Identity
+from local.tokens import Signer
 from tests.directory.conftest import Token
 
 ADA = person_id("ada")
@@ -134,6 +137,25 @@ async def test_sign_in_activity_needs_right_and_licence(
     directory.p1 = False
     unlicensed = await call(wire, "GET", path, "", both)
     assert unlicensed.json()["error"]["code"] == "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
+
+
+async def test_calls_are_noted_with_the_right_that_let_them_through(wire: DirectoryWire, signer: Signer) -> None:
+    """The least right that is held is named, a lack is a refusal; a token that is not as declared says nothing."""
+
+    def token(who: Identity, roles: frozenset[str]) -> str:
+        return signer.app_token(
+            object_id=who.object_id, client_id=who.client_id, name=who.name, audience=GRAPH_URL, roles=roles
+        )
+
+    tap = f"/users/{ADA}/authentication/temporaryAccessPassMethods"
+    await call(wire, "POST", tap, "", token(ISSUER, ISSUER.graph - {"UserAuthMethod-TAP.ReadWrite.All"}))
+    assert wire.calls.seen == set()
+    await call(wire, "GET", tap, "", token(ISSUER, ISSUER.graph))
+    await call(wire, "GET", tap, "", token(COURIER, COURIER.graph))
+    assert wire.calls.seen == {
+        Called("issuer", "graph", "tap.list", "", ("UserAuthMethod-TAP.ReadWrite.All",), allowed=True),
+        Called("courier", "graph", "tap.list", "", (), allowed=False),
+    }
 
 
 def test_the_issuer_holds_what_the_flow_calls(directory: Directory) -> None:
