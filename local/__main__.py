@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--only", default="", help="comma separated: bus,vault,graph,tables,identity")
     up.add_argument("--config", type=Path, default=ENTITIES_FILE, help="bus entities (Service Bus emulator's format)")
     up.add_argument("--endpoints", type=Path, default=ENDPOINTS, help="where to write the endpoints")
+    up.add_argument("--habit", action="append", default=[], help="NAME=yes|no, settle=SECONDS or all=other: README.md")
     demo = verbs.add_parser("demo", help="play a working day; exit 0 when every promise held, 1 when one broke")
     demo.add_argument("--json", type=Path, help="write the closing report here")
     demo.add_argument("--break", dest="broken", help="plant a fault")
@@ -33,11 +34,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _up(only: str, config: Path, endpoints: Path) -> int:
+async def _up(only: str, config: Path, endpoints: Path, orders: list[str]) -> int:
     from local.apps import DidNotStart, launch_all  # noqa: PLC0415 - a wrong option must not cost a second of imports
     from local.bus.config import ConfigRefused  # noqa: PLC0415 - as above
     from local.desk import SERVICES, Desk, DeskOptions  # noqa: PLC0415 - as above
+    from local.habits import ASSUMED, UnknownHabit  # noqa: PLC0415 - as above
 
+    try:
+        habits = ASSUMED.changed(orders)
+    except UnknownHabit as error:
+        sys.stderr.write(f"unknown habit {error}\n")
+        return 2
     chosen = tuple(name.strip() for name in only.split(",") if name.strip()) or SERVICES
     unknown = sorted(set(chosen) - set(SERVICES))
     if unknown:
@@ -49,7 +56,7 @@ async def _up(only: str, config: Path, endpoints: Path) -> int:
         loop.add_signal_handler(number, over.set)
     folder = endpoints.resolve().with_name(f"{endpoints.stem}-desk")  # two desks may keep their files side by side
     try:
-        desk = Desk(DeskOptions(directory=folder, only=chosen, entities=config.resolve()))
+        desk = Desk(DeskOptions(directory=folder, only=chosen, entities=config.resolve(), habits=habits))
     except (ConfigRefused, OSError, ValueError) as error:
         sys.stderr.write(f"{config}: {error}\n")
         return 2
@@ -82,7 +89,7 @@ def main() -> int:
     try:
         refuse_in_azure(os.environ)
         if asked.verb == "up":
-            return asyncio.run(_up(asked.only, asked.config, asked.endpoints))
+            return asyncio.run(_up(asked.only, asked.config, asked.endpoints, asked.habit))
         from local.demo.run import demo  # noqa: PLC0415 - as above
         from local.demo.sabotage import BREAKS  # noqa: PLC0415 - as above
 

@@ -20,6 +20,7 @@ from local.directory.model import Directory
 from local.directory.tenant import contoso
 from local.directory.wire import DirectoryWire
 from local.faults import Faults
+from local.habits import ASSUMED, Habits
 from local.identity.model import ManagedIdentities
 from local.identity.signin import SignIn
 from local.identity.signin_wire import SignInWire
@@ -56,13 +57,17 @@ def refuse_in_azure(environ: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DeskOptions:
-    """What to start, and from what; `calls`: the folder to note there what is called, with which rights."""
+    """What to start, and from what.
+
+    calls: a folder to note there what is called, with which rights. habits: where sources leave Azure open.
+    """
 
     directory: Path
     only: tuple[str, ...] = SERVICES
     entities: Path = ENTITIES_FILE
     seed: int = 0
     calls: Path | None = None
+    habits: Habits = ASSUMED
 
     @property
     def whole(self) -> bool:
@@ -109,6 +114,12 @@ class Desk:
         self.ledger_wire = LedgerWire(self.ledger, self.signer, self.faults, tls, calls=self.calls)
         self.sign_in_wire = SignInWire(self.people, self.faults, tls)
         self._started: list[_Wire] = []
+        self.adopt(options.habits)
+
+    def adopt(self, habits: Habits) -> None:
+        """Let the stand-ins have these habits from now on."""
+        self.directory.habits = habits
+        self.vault_wire.habits = habits
 
     async def start(self) -> None:
         """Start what the options name; when one does not start, stop those that did."""

@@ -2,7 +2,7 @@
 
 Sources: Graph's permission reference (app roles), Key Vault's data actions, and the built-in roles of Storage tables
 (Data Reader, Data Contributor) and Service Bus (Data Receiver, Data Sender). Which data action a single get-deleted
-needs is not documented: `Habits.get_deleted` chooses.
+needs is not documented: `Habits.list_right_gets_deleted` chooses.
 
 Each operation lists alternatives, the least first; an alternative is a set of rights that are all needed. The rights
 on tables and queues are those on one table or entity.

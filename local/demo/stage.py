@@ -16,6 +16,7 @@ from local.demo.audit import from_outside
 from local.demo.browser import Browser
 from local.desk import Desk, DeskOptions
 from local.directory.tenant import MAILBOX, person_id
+from local.habits import ASSUMED, Habits
 from local.host.clockwork import Traveller
 
 _QUEUES = ("joiners", "tickets", "requests", "deliveries", "asks")
@@ -43,9 +44,9 @@ class Stage:
     answers: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
-    async def open(cls, folder: Path, seed: int = 0) -> Self:
+    async def open(cls, folder: Path, seed: int = 0, habits: Habits = ASSUMED) -> Self:
         """Start the desk, then both apps."""
-        desk = Desk(DeskOptions(directory=folder, seed=seed, calls=stage_folder()), utc_now)
+        desk = Desk(DeskOptions(directory=folder, seed=seed, calls=stage_folder(), habits=habits), utc_now)
         await desk.start()
         desk.write_endpoints(folder / "endpoints.json")
         stage = cls(desk=desk, apps={}, traveller=Traveller())

@@ -1,5 +1,7 @@
 """How the directory says no: one exception that carries what Microsoft Graph would put on the wire."""
 
+from local.habits import Habits
+
 
 class Refused(Exception):
     """A call that the directory refuses: HTTP status, Graph's error code and its text."""
@@ -34,11 +36,18 @@ def bad_request(message: str, code: str = "badRequest") -> Refused:
     return Refused(400, code, message)
 
 
-def restricted() -> Refused:
+def refused_by_policy(habits: Habits, message: str) -> Refused:
+    """Return the refusal of a pass that policy or kind of account forbid; status and code are unconfirmed."""
+    return bad_request(message) if habits.refuse_as_bad_request else Refused(403, "accessDenied", message)
+
+
+def restricted(habits: Habits) -> Refused:
     """Return the refusal to change somebody in a restricted-management administrative unit.
 
     An app permission alone never suffices there; Graph's exact text is unconfirmed.
     """
+    if not habits.own_words_for_restricted:
+        return denied("")
     return Refused(
         403, "accessDenied", "Request Authorization failed. The target is restricted by an administrative unit."
     )

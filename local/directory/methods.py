@@ -71,16 +71,16 @@ class Methods:
                 return method
         raise method_not_found()
 
-    def delete(self, person_id: str, kind: Kind, method_id: str) -> None:
+    def delete(self, person_id: str, kind: Kind, method_id: str, *, keep_default: bool) -> None:
         """Remove one method.
 
-        Raises Refused: 404 absent; 400 a password, or the default while others of its kind remain
+        Raises Refused: 404 absent; 400 a password, or with `keep_default` the default while others of its kind remain
         (documented behaviour, exact text unconfirmed).
         """
         method = self.get(person_id, kind, method_id)
         if kind is Kind.PASSWORD:
             raise bad_request("Deleting a password method is not supported.")
-        if method.default and len(self.of(person_id, (kind,))) > 1:
+        if keep_default and method.default and len(self.of(person_id, (kind,))) > 1:
             raise bad_request("The default authentication method cannot be deleted while others exist.")
         self._held.remove(method)
 

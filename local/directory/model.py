@@ -31,6 +31,7 @@ from local.directory.methods import Kind, Method, Methods
 from local.directory.passes import ALL_USERS, Minted, Pass, Passes, Reason
 from local.directory.people import Person
 from local.directory.roles import WHOLE_TENANT, Roles
+from local.habits import Habits
 
 MOST_GROUPS_CHECKED = 20
 
@@ -70,6 +71,16 @@ class Directory:
         self._people: dict[str, Person] = {}
         self._by_name: dict[str, str] = {}
         self._chance = chance
+
+    @property
+    def habits(self) -> Habits:
+        """Return where this tenant does what sources leave open."""
+        return self.passes.habits
+
+    @habits.setter
+    def habits(self, habits: Habits) -> None:
+        self.passes.habits = habits
+        self.roles.licence_status = 400 if habits.licence_as_bad_request else 403
 
     # -- people ---------------------------------------------------------------------------------------------
 
@@ -225,8 +236,8 @@ class Directory:
         """Remove one registered method; raises Refused, see `Methods.delete`."""
         person = self._subject(key)
         if person.is_management_restricted:
-            raise restricted()
-        self.methods.delete(person.object_id, kind, method_id)
+            raise restricted(self.habits)
+        self.methods.delete(person.object_id, kind, method_id, keep_default=self.habits.keep_default)
         self._log_method(person, DELETED, f"Admin deleted {kind.removesuffix('Methods')} method for user")
 
     def register_method(self, method: Method) -> Method:
@@ -241,7 +252,7 @@ class Directory:
         """End all sessions of a person; raises Refused: 404 unknown, 403 restricted."""
         person = self.person(key)
         if person.is_management_restricted:
-            raise restricted()
+            raise restricted(self.habits)
         self.change(person.object_id, sign_in_sessions_valid_from_date_time=self.clock())
 
     # -- what people do -------------------------------------------------------------------------------------
@@ -318,7 +329,7 @@ class Directory:
         try:
             return self.person(key)
         except Refused as error:
-            raise method_not_found() from error
+            raise (method_not_found() if self.habits.own_code_for_unknown else error) from error
 
 
 def _id(person: Person) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from local.directory.errors import bad_request, method_not_found, restricted
+from local.directory.errors import bad_request, method_not_found, refused_by_policy, restricted
 from local.directory.people import Person
+from local.habits import Habits
 
 ALL_USERS = "all_users"
 SHORTEST_MINUTES = 10
@@ -46,20 +47,6 @@ class Policy:
     one_time_only: bool = False
     include: tuple[str, ...] = (ALL_USERS,)
     exclude: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """Where sources disagree about the service, a choice.
-
-    replace_live: a create deletes a live pass and makes a new one (else it is refused).
-    refuse_out_of_scope: a create for somebody outside the policy is refused (else 201 with an unusable pass).
-    settle: how long after its creation a pass is not yet accepted at sign-in (replication).
-    """
-
-    replace_live: bool = True
-    refuse_out_of_scope: bool = True
-    settle: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +101,30 @@ class Passes:
         """Make a pass for `person`; omitted values come from the policy, an omitted start is now.
 
         Raises Refused: person restricted, external, out of scope; lifetime or one-time outside the policy; a live
-        pass, when the habit says so. A start in the past is accepted. An expired or used pass is replaced always.
+        pass or a start in the past, when the habit says so. An expired or used pass is replaced always.
         """
         policy = self.policy
         lifetime = policy.default_lifetime if lifetime_minutes is None else lifetime_minutes
         once = policy.one_time_only if one_time is None else one_time
+        habits = self.habits
         if person.is_management_restricted:
-            raise restricted()
+            raise restricted(habits)
         if person.external:
-            raise bad_request("Temporary Access Pass cannot be added to an external guest user.")
-        if not in_scope and self.habits.refuse_out_of_scope:
-            raise bad_request("UserCredentialPolicy does not allow creating or updating TemporaryAccessPass methods.")
+            raise refused_by_policy(habits, "Temporary Access Pass cannot be added to an external guest user.")
+        if not in_scope and habits.refuse_out_of_scope:
+            words = "" if habits.refuse_as_bad_request else "Converged "
+            words += "UserCredentialPolicy does not allow creating or updating TemporaryAccessPass methods."
+            raise refused_by_policy(habits, words)
         shortest = max(SHORTEST_MINUTES, policy.minimum_lifetime)
         longest = min(LONGEST_MINUTES, policy.maximum_lifetime)
         if not shortest <= lifetime <= longest:
             raise bad_request(f"Invalid LifetimeInMinutes specified. The valid range between {shortest} and {longest}.")
         if policy.one_time_only and not once:
-            raise bad_request("The policy allows one-time Temporary Access Passes only.")
+            raise refused_by_policy(habits, "The policy allows one-time Temporary Access Passes only.")
+        if start is not None and start < now and not habits.accept_past_start:
+            raise bad_request("The startDateTime must not be in the past.")
         held = self._held.get(person.object_id)
-        if held and not self.habits.replace_live and self.reason(held, now, in_scope=in_scope) is Reason.ENABLED:
+        if held and not habits.replace_live and self.reason(held, now, in_scope=in_scope) is Reason.ENABLED:
             raise bad_request("A valid Temporary Access Pass already exists for the user.")
         made = Pass(
             tap_id=str(uuid.UUID(int=self._chance.getrandbits(128), version=4)),
@@ -165,7 +157,7 @@ class Passes:
     def delete(self, person: Person, tap_id: str) -> None:
         """Remove the pass with this id; raises Refused: 404 absent, 403 person restricted."""
         if person.is_management_restricted:
-            raise restricted()
+            raise restricted(self.habits)
         del self._held[self.get(person.object_id, tap_id).person_id]
 
     def forget(self, person_id: str) -> None:

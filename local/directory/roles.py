@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.directory.errors import bad_request
+from local.directory.errors import Refused
 
 WHOLE_TENANT = "/"
 _NAMESPACE = uuid.UUID("0d0f7f0a-6f62-4c0a-8f0e-51f7b5b2a9d4")
@@ -63,13 +63,17 @@ class Grant:
 
 
 class Roles:
-    """Who holds or may take which role. `p2` False is a tenant without the licence for PIM."""
+    """Who holds or may take which role. `p2` False is a tenant without the licence for PIM.
+
+    licence_status: the HTTP status of the refusal then (see `Habits.licence_as_bad_request`).
+    """
 
     def __init__(self) -> None:
         self.active: list[Grant] = []
         self.eligible: list[Grant] = []
         self.group_eligible: list[Grant] = []
         self.p2 = True
+        self.licence_status = 400
 
     def assignments(self, principals: Iterable[str], now: datetime) -> tuple[Grant, ...]:
         """Return the role assignments in force of exactly these principals (nothing transitive)."""
@@ -97,9 +101,10 @@ class Roles:
 
     def _licensed(self) -> None:
         if not self.p2:
-            raise bad_request(
-                "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.",
+            raise Refused(
+                self.licence_status,
                 "AadPremiumLicenseRequired",
+                "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.",
             )
 
 

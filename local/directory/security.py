@@ -6,12 +6,13 @@ from typing import Any
 
 from local.directory import odata
 from local.directory.calls import Answer, Call, collection
-from local.directory.errors import bad_request
+from local.directory.errors import Refused, bad_request
 from local.directory.methods import ODATA_TYPE, Kind, Method
 from local.directory.passes import ALL_USERS, Pass, Reason
 from local.directory.people import stamp
 from local.directory.roles import Grant
 
+_NOT_FOUND = 404
 _TAP = "#microsoft.graph.temporaryAccessPassAuthenticationMethod"
 _TAP_FIELDS = ("id", "temporaryAccessPass", "createdDateTime", "startDateTime", "lifetimeInMinutes")
 _TAP_FLAGS = ("isUsableOnce", "isUsable", "methodUsabilityReason")
@@ -43,7 +44,12 @@ def create_pass(call: Call, user: str) -> Answer:
 
 def delete_pass(call: Call, user: str, tap: str) -> Answer:
     """DELETE …/temporaryAccessPassMethods/{id}."""
-    call.directory.delete_pass(user, tap)
+    try:
+        call.directory.delete_pass(user, tap)
+    except Refused as error:
+        if error.status == _NOT_FOUND and not call.directory.habits.explain_absent:
+            return Answer(error.status)
+        raise
     return Answer(204)
 
 
@@ -102,6 +108,8 @@ def delete_method(call: Call, user: str, kind: Kind, method: str) -> Answer:
 def revoke_sessions(call: Call, user: str) -> Answer:
     """POST /users/{id}/revokeSignInSessions."""
     call.directory.revoke_sessions(user)
+    if not call.directory.habits.revoke_answers_true:
+        return Answer(204)
     return Answer(200, {"@odata.context": f"{call.base}/$metadata#Edm.Boolean", "value": True})
 
 
@@ -132,6 +140,8 @@ def group_eligibilities(call: Call) -> Answer:
 
     if "$filter" not in call.query:
         raise bad_request("A filter on principalId or groupId is required.", "MissingParameters")
+    if not call.directory.habits.filter_group_eligibility:
+        raise bad_request("The $filter expression is not supported.", "InvalidFilter")
     return _grants(call, call.directory.roles.group_eligible_instances, shown, {"eq"}, scoped=False)
 
 
@@ -180,6 +190,7 @@ def _method(method: Method) -> dict[str, Any]:
 
 def _pass(call: Call, held: Pass) -> dict[str, Any]:
     reason = call.directory.usability(held)
+    written = str(reason) if call.directory.habits.pascal_reasons else f"{reason[0].lower()}{reason[1:]}"
     return {
         "@odata.type": _TAP,
         "id": held.tap_id,
@@ -189,7 +200,7 @@ def _pass(call: Call, held: Pass) -> dict[str, Any]:
         "lifetimeInMinutes": held.lifetime_minutes,
         "isUsableOnce": held.one_time,
         "isUsable": reason is Reason.ENABLED,
-        "methodUsabilityReason": str(reason),
+        "methodUsabilityReason": written,
     }
 
 

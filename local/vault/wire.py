@@ -19,6 +19,7 @@ from aiohttp import web
 from local import rights
 from local.calls import Calls
 from local.faults import Faults, Handler, suffer
+from local.habits import ASSUMED, Habits
 from local.permissions import VAULT, least
 from local.tokens import TENANT_ID, Caller, Signer, TokenRefused
 from local.vault import shapes
@@ -62,6 +63,7 @@ class VaultWire:
         port: int = 0,
         authority: str = "https://localhost",
         calls: Calls | None = None,
+        habits: Habits = ASSUMED,
     ) -> None:
         self.vault = vault
         self.port = port
@@ -69,6 +71,7 @@ class VaultWire:
         self._faults = faults
         self._tls = tls
         self.calls = calls or Calls()
+        self.habits = habits
         self._authority = authority
         self._runner: web.AppRunner | None = None
 
@@ -155,6 +158,8 @@ class VaultWire:
 
     def _check_right(self, caller: Caller, operation: str) -> None:
         needed = VAULT[operation]
+        if operation == "get-deleted" and not self.habits.list_right_gets_deleted:
+            needed = VAULT["recover"]
         identity = rights.by_object_id(caller.object_id)
         by = None if identity is None else least(identity.vault, needed)
         if identity is not None:

@@ -12,6 +12,7 @@ from local.directory.model import Directory
 from local.directory.tenant import CLOUD_ADMINS, NEW_COLLEAGUES, group_id, person_id
 from local.directory.wire import DirectoryWire
 from local.faults import Fault, Faults, Kind
+from local.habits import ASSUMED, Habits
 from local.rights import AUDIT, ISSUER
 from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
@@ -126,8 +127,12 @@ async def test_nobody_has_no_manager_and_no_person(graph: GraphDirectory) -> Non
     assert isinstance(facts.privileges.groups, Unreadable)
 
 
-async def test_without_the_licence_pim_is_unreadable_by_that_name(graph: GraphDirectory, directory: Directory) -> None:
+@pytest.mark.parametrize("habits", [ASSUMED, Habits.others()], ids=["assumed", "other"])
+async def test_without_the_licence_pim_is_unreadable_by_that_name(
+    graph: GraphDirectory, directory: Directory, habits: Habits
+) -> None:
     """P2 missing: the eligibilities say `licence`; plain assignments still count, and only they."""
+    directory.habits = habits
     directory.roles.p2 = False
     privileges = await graph.privileges(person_id("custom"))
     assert privileges.eligibilities == Unreadable("eligibilities", LICENCE)

@@ -15,7 +15,7 @@ import pytest
 
 from local import rights
 from local.ca import Certificates
-from local.directory.passes import Habits
+from local.habits import Habits
 from local.tokens import Signer
 from tests.contract import stage
 from tests.contract.journal import Journal

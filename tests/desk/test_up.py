@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.desk import Desk, DeskOptions
+from local.habits import ASSUMED, Habits
 from tests.desk.conftest import ROOT, Start, Up, environment, launched
 from tests.desk.processes import alive, connects, family, listening
 
@@ -192,6 +194,22 @@ def test_an_unknown_service_is_refused(tmp_path: Path) -> None:
     assert "vualt" in ended.stderr
     assert "vault" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_habit_is_refused(tmp_path: Path) -> None:
+    """`--habit` with a name or value that there is not exits 2 and says which there are."""
+    ended = refused("--habit", "mood=bad", "--endpoints", str(tmp_path / "endpoints.json"))
+    assert ended.returncode == 2
+    assert "unknown habit mood=bad: there are replace_live=yes|no" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_desk_has_the_habits_that_it_is_told(tmp_path: Path) -> None:
+    """One option reaches every stand-in that has a habit."""
+    desk = Desk(DeskOptions(directory=tmp_path, habits=Habits.others()))
+    assert desk.directory.habits == desk.vault_wire.habits == Habits.others()
+    desk.adopt(ASSUMED)
+    assert desk.directory.habits == desk.vault_wire.habits == ASSUMED
 
 
 @pytest.mark.parametrize("text", [None, "not JSON", '{"UserConfig": {}}'])

@@ -12,10 +12,10 @@ from typing import Any
 from local.clock import ManualClock
 from local.directory.methods import PASSWORD_ID, Kind
 from local.directory.model import Directory
-from local.directory.passes import Habits
 from local.directory.tenant import BREAK_GLASS, MAILBOX, contoso, person_id, upn
 from local.faults import Fault, Faults
 from local.faults import Kind as FaultKind
+from local.habits import Habits
 from local.permissions import GRAPH as RIGHTS
 from tests.directory.conftest import NOON
 
@@ -87,7 +87,7 @@ def live_pass(directory: Directory, _: Faults) -> None:
 def two_phones(directory: Directory, _: Faults) -> None:
     """Let Dana's phone be the default of two."""
     (phone,) = directory.methods_of(DANA, (Kind.PHONE,))
-    directory.methods.delete(DANA, Kind.PHONE, phone.method_id)
+    directory.methods.delete(DANA, Kind.PHONE, phone.method_id, keep_default=True)
     directory.methods.add(replace(phone, default=True))
     directory.methods.add(replace(phone, method_id="other"))
 

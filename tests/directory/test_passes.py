@@ -8,8 +8,9 @@ import pytest
 from local.clock import ManualClock
 from local.directory.errors import Refused
 from local.directory.model import Directory
-from local.directory.passes import Habits, Reason
+from local.directory.passes import Reason
 from local.directory.tenant import BREAK_GLASS, contoso, hire, person_id, upn
+from local.habits import Habits
 from tests.directory.conftest import NOON
 
 ADA = person_id("ada")

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from local.bus.message import Message, Received
-from local.directory.passes import Habits
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import person_id
+from local.habits import Habits
 from local.vault.records import Settings
 from shared.domain.fates import Conflict, TryLater, Unknown
 from shared.domain.messages import WakeUp

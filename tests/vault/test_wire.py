@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from azure.keyvault.secrets.aio import SecretClient
 
 from local import rights
 from local.faults import Fault, Kind
+from local.habits import ASSUMED
 from local.vault.records import Settings
 from tests.vault.conftest import ANY, LACKING, OFFICER, Desk
 
@@ -194,6 +196,18 @@ async def test_each_missing_right_is_refused(desk: Desk, action: str, call: _Cal
     assert desk.vault.snapshot() == before
     async with desk.client(OFFICER) as client:
         await call(client)
+
+
+async def test_one_deleted_secret_may_need_another_right(desk: Desk) -> None:
+    """Which right reads one deleted secret is a habit: that to list, or that to recover."""
+    desk.vault.set("gone", "x")
+    desk.vault.delete("gone")
+    desk.wire.habits = replace(ASSUMED, list_right_gets_deleted=False)
+    async with desk.client(LACKING["secrets/readMetadata/action"]) as client:
+        assert (await client.get_deleted_secret("gone")).name == "gone"
+    async with desk.client(LACKING["secrets/recover/action"]) as client:
+        with pytest.raises(HttpResponseError, match="ForbiddenByRbac"):
+            await client.get_deleted_secret("gone")
 
 
 async def test_the_products_identities_do_only_their_part(desk: Desk) -> None:
