@@ -1,5 +1,6 @@
 """Whom Passdesk refuses, and what it waits for: seen from the event to the outcome."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from local.bus.message import Message
 from local.directory.passes import Policy
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import BREAK_GLASS, group_id, hire, person_id, upn
+from local.habits import ASSUMED
 from shared.domain.people import ABSENT
 from shared.domain.requests import State
 from shared.domain.terms import Terms
@@ -206,6 +208,23 @@ async def test_the_directorys_own_refusal_is_a_refusal(day: Day) -> None:
 
     day.checkpoint.watchers.append(close)
     assert await refused(day, day.hired("ada")) == {"policy_refused"}
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_a_start_that_passes_while_the_create_is_under_way_is_no_refusal(day: Day, *, accepted: bool) -> None:
+    """Whether the directory takes a start in the past or not: a slow create just before the first minute is issued."""
+    day.tenant.habits = replace(ASSUMED, accept_past_start=accepted)
+
+    def dawdle(name: str) -> None:
+        if name == "directory.create_pass.before":
+            day.clock.move_to(day.clock() + timedelta(seconds=25))
+
+    day.checkpoint.watchers.append(dawdle)
+    first_minute = day.clock().replace(second=0) + timedelta(minutes=1)
+    day.clock.move_to(first_minute - timedelta(seconds=20))
+    request = day.hired("ada", startsAt=first_minute.strftime("%Y-%m-%dT%H:%M"))
+    await day.pump()
+    assert day.request(request).state is State.READY
 
 
 async def test_an_event_cannot_lengthen_or_loosen(day: Day) -> None:
