@@ -99,30 +99,22 @@ async def test_who_may_have_none_is_refused_before_anything_is_made(scene: Scene
 
 
 @pytest.mark.usefixtures("habits")
-async def test_a_policy_that_closes_at_the_last_moment_is_a_refusal(scene: Scene, policy: Policy) -> None:
-    """400, 403 or a pass that cannot be used: the request is refused for the policy, and nothing is left."""
+async def test_what_changes_between_verdict_and_create_ends_in_nothing(scene: Scene, policy: Policy) -> None:
+    """Out of the policy: 400, 403 or an unusable pass, and always a refusal. Restricted: an end. No pass is left."""
     desk = scene.stage.desk
-    desk.faults.order(Fault("directory", "tap.create", Kind.SLOW, seconds=2))
-    name = scene.joiner()
-    request = await scene.hired(name)
+    excluded, restricted = scene.joiner(), scene.joiner()
+    desk.faults.order(Fault("directory", "tap.create", Kind.SLOW, seconds=1.5))
+    request = await scene.hired(excluded)
     await scene.stage.reaches(request, "issuing")
-    desk.directory.passes.policy = replace(policy, exclude=(person_id(name),))
+    desk.directory.passes.policy = replace(policy, exclude=(person_id(excluded),))
     await scene.stage.reaches(request, "refused")
     assert "policy_refused" in scene.row(request)["reasons"]
-    assert scene.live(name) == []
-
-
-@pytest.mark.usefixtures("habits")
-async def test_a_person_restricted_at_the_last_moment_gets_none(scene: Scene) -> None:
-    """Whatever words the directory has for it, the request ends and no pass is left."""
-    desk = scene.stage.desk
-    desk.faults.order(Fault("directory", "tap.create", Kind.SLOW, seconds=2))
-    name = scene.joiner()
-    request = await scene.hired(name)
+    desk.faults.order(Fault("directory", "tap.create", Kind.SLOW, seconds=1.5))
+    request = await scene.hired(restricted)
     await scene.stage.reaches(request, "issuing")
-    desk.directory.change(person_id(name), is_management_restricted=True)
+    desk.directory.change(person_id(restricted), is_management_restricted=True)
     await scene.stage.reaches(request, "refused", "failed")
-    assert scene.live(name) == []
+    assert scene.live(excluded) == scene.live(restricted) == []
 
 
 @pytest.mark.usefixtures("habits")
