@@ -198,6 +198,8 @@ def _decode_as(code: int, data: bytes, at: int, depth: int) -> tuple[Any, int]:
     end = start + int.from_bytes(_cut(data, at, start))
     content = _cut(data, start, end)
     if kind in (0xA, 0xB):
+        if code & 0x0F not in _VARIABLE:
+            raise Malformed(f"unknown type 0x{code:02x}")
         return _VARIABLE[code & 0x0F](content), end
     if kind not in (0xC, 0xD, 0xE, 0xF):
         raise Malformed(f"unknown type 0x{code:02x}")

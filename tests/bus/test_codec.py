@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from local.bus.codec import (
@@ -86,6 +86,7 @@ def test_values_come_back_with_their_types(value: Any) -> None:
 
 
 @given(st.binary(max_size=60))
+@example(b"\xa2\x00")
 def test_garbage_is_refused_not_believed(data: bytes) -> None:
     """Any bytes decode within their own length or are refused: never another exception."""
     try:
