@@ -38,14 +38,14 @@ endif
 
 demo: ## Run the whole thing on this machine: events in, pass revealed, everything clean
 	@rm -rf $(CALLS)/demo
-	@LOCAL_CALLS=$(CALLS)/demo; export LOCAL_CALLS; $(DEMO)
+	@DESK_CALLS=$(CALLS)/demo; export DESK_CALLS; $(DEMO)
 
 breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 	@$(PYTHON) -m local demo --list-breaks
 
 test: bootstrap ## Run all tests, with the branch coverage of functions/ and shared/
 	@rm -rf $(CALLS)/tests
-	@LOCAL_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term $(ARGS)
+	@DESK_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term $(ARGS)
 
 contract-azure: bootstrap ## Run the contract suites on real services (docs/contract-azure.md); needs CONTRACT_... settings
 	@$(PYTHON) -m tests.contract $(ARGS)
@@ -70,8 +70,8 @@ lock: bootstrap ## Pin the dependencies anew (UPGRADE=1 takes the newest that fi
 
 permissions: bootstrap ## Run the end-to-end tests and the demo, and write docs/permissions.md from what they called
 	@rm -rf $(CALLS)
-	@LOCAL_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider tests/e2e
-	@LOCAL_CALLS=$(CALLS)/demo scripts/demo
+	@DESK_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider tests/e2e
+	@DESK_CALLS=$(CALLS)/demo scripts/demo
 	@$(PYTHON) -m local.permissions_page
 
 permissions-check: bootstrap ## What the last `make test` and `make demo` called is what docs/permissions.md says, no right too many or too few

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-RECORD = "LOCAL_CALLS"  # environment: the folder that a stage's calls are written to
+RECORD = "DESK_CALLS"  # environment: the folder that a stage's calls are written to
 
 
 @dataclass(frozen=True, slots=True, order=True)
