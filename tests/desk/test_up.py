@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from local.desk import Desk, DeskOptions
@@ -202,6 +203,20 @@ def test_an_unknown_habit_is_refused(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "unknown habit mood=bad: there are replace_live=yes|no" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_habit_reaches_a_running_desk(up: Start) -> None:
+    """`--habit explain_absent=no`: deleting a pass that is gone is a 404 without a body."""
+    told = up("--only", "graph", "--habit", "explain_absent=no").endpoints
+    identity, asked = told["identity"], {"api-version": "2019-08-01", "resource": "https://graph.microsoft.com"}
+    token = httpx.get(
+        identity["endpoint"],
+        params={**asked, "client_id": identity["clientIds"]["issuer"]},
+        headers={"X-IDENTITY-HEADER": identity["header"]},
+    ).json()["access_token"]
+    absent = f"/users/{told['people'][0]['id']}/authentication/temporaryAccessPassMethods/absent"
+    gone = httpx.delete(told["graph"]["url"] + absent, headers={"Authorization": f"Bearer {token}"})
+    assert (gone.status_code, gone.content) == (404, b"")
 
 
 def test_a_desk_has_the_habits_that_it_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from local.directory.passes import Policy
-from local.directory.tenant import FORBIDDEN, group_id, person_id, upn
+from local.directory.roles import Grant
+from local.directory.tenant import CLOUD_ADMINS, FORBIDDEN, group_id, person_id, upn
 from local.faults import Fault, Kind
 from local.habits import ASSUMED, Habits
 from tests.e2e.conftest import Scene
@@ -80,17 +81,20 @@ async def test_a_newer_request_supersedes_the_former(scene: Scene) -> None:
 async def test_who_may_have_none_is_refused_before_anything_is_made(scene: Scene) -> None:
     """However the directory would word its own refusal, it is never asked."""
     directory = scene.stage.desk.directory
-    restricted, guest, disabled, excluded = (scene.joiner() for _ in range(4))
+    restricted, guest, disabled, excluded, eligible = (scene.joiner() for _ in range(5))
     directory.change(person_id(restricted), is_management_restricted=True)
     directory.change(person_id(guest), user_type="Guest", creation_type="Invitation")
     directory.change(person_id(disabled), account_enabled=False)
     directory.groups.join(group_id(FORBIDDEN), person_id(excluded))
+    grant = Grant(person_id(eligible), group_id(CLOUD_ADMINS), scene.stage.now)
+    directory.roles.group_eligible.append(grant)
     minted = len(directory.minted)
     for name, reason in {
         restricted: "restricted_unit",
         guest: "external_guest",
         disabled: "person_disabled",
         excluded: "policy_excluded",
+        eligible: "role_group_eligible",
     }.items():
         request = await scene.hired(name)
         await scene.stage.reaches(request, "refused")
