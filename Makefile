@@ -74,7 +74,7 @@ permissions: bootstrap ## Run the end-to-end tests and the demo, and write docs/
 	@DESK_CALLS=$(CALLS)/demo scripts/demo
 	@$(PYTHON) -m local.permissions_page
 
-permissions-check: bootstrap ## What the last `make test` and `make demo` called is what docs/permissions.md says, no right too many or too few
+permissions-check: bootstrap ## The last `make test` and `make demo` called what docs/permissions.md says, with no right too many or too few
 	@$(PYTHON) -m local.permissions_page --check
 
 requirements-check: bootstrap ## pyproject.toml, both lock files and .venv say the same
