@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks test contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks test referees-ready referee referee-azurite referee-vault referee-bus referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,9 +43,27 @@ demo: ## Run the whole thing on this machine: events in, pass revealed, everythi
 breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 	@$(PYTHON) -m local demo --list-breaks
 
-test: bootstrap ## Run all tests, with the branch coverage of functions/ and shared/
+test: bootstrap referees-ready ## Run all tests, with the branch coverage of functions/ and shared/
 	@rm -rf $(CALLS)/tests
-	@DESK_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term $(ARGS)
+	@DESK_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term --referees .cache/referees/results.json $(ARGS)
+
+referees-ready: bootstrap ## Install the Node packages that the referees need (without them their tests skip, and say why)
+	@$(PYTHON) -m tests.referees install
+
+referee: bootstrap ## Hold the stand-ins against what others wrote, and print what each referee said
+	@$(PYTHON) -m tests.referees run --workers $(WORKERS)
+
+referee-azurite: bootstrap ## The ledger against Azurite
+	@$(PYTHON) -m tests.referees run azurite --workers $(WORKERS)
+
+referee-vault: bootstrap ## The vault against its Python and JavaScript SDKs and the REST definition
+	@$(PYTHON) -m tests.referees run vault --workers $(WORKERS)
+
+referee-bus: bootstrap ## The bus against its Python and JavaScript SDKs
+	@$(PYTHON) -m tests.referees run bus --workers $(WORKERS)
+
+referee-table: bootstrap ## What the referees said in the last run of `make test` or `make referee`
+	@$(PYTHON) -m tests.referees table
 
 contract-azure: bootstrap ## Run the contract suites on real services (docs/contract-azure.md); needs CONTRACT_... settings
 	@$(PYTHON) -m tests.contract $(ARGS)
