@@ -6,9 +6,8 @@ A test that holds something of ours against what others wrote is marked `referee
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -36,7 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each test's reports the names of its referees; deselect what `--referee` does not name."""
     wanted = config.getoption("--referee")
-    kept, dropped = [], []
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     for item in items:
         names = _names(item)
         item.user_properties += [(_KEY, name) for name in names]
@@ -47,9 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail, where CI is set, what would be skipped: a referee who stays away has approved nothing."""
-    report: Any = yield
+    report = yield
     if report.skipped and os.environ.get("CI") == "true" and _names(item):
         report.outcome = "failed"
         report.longrepr = f"A referee may not stay away where CI is set. {_reason(report)}"

