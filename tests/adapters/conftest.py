@@ -180,19 +180,36 @@ async def ledger_wire(
     await wire.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A table account: its address, and whose certificates it has."""
+
+    url: str
+    ca: Path
+
+    def client(self, table: str, credential: Credential) -> TableClient:
+        """Return the client that the product makes, with less patience."""
+        bounds = {**CLIENT_BOUNDS, "retry_backoff_factor": 0.01, "connection_verify": str(self.ca)}
+        return TableClient(self.url, table, credential=credential, **bounds)
+
+
+@pytest.fixture
+def account(ledger_wire: LedgerWire, certificates: ca.Certificates) -> Account:
+    """Return where the ledger is."""
+    return Account(f"https://127.0.0.1:{ledger_wire.port}/passdesk", certificates.ca)
+
+
 type Tables = Callable[..., Table]
 
 
 @pytest.fixture
-async def tables(ledger_wire: LedgerWire, signer: Signer, certificates: ca.Certificates) -> AsyncIterator[Tables]:
+async def tables(account: Account, signer: Signer) -> AsyncIterator[Tables]:
     """Return a maker of tables, by name and identity; every write has an id of its own."""
     made: list[TableClient] = []
     ids = Ids()
 
     def make(name: str, identity: Identity = ISSUER) -> Table:
-        url = f"https://127.0.0.1:{ledger_wire.port}/passdesk"
-        bounds = {**CLIENT_BOUNDS, "retry_backoff_factor": 0.01, "connection_verify": str(certificates.ca)}
-        made.append(TableClient(url, name, credential=Credential(signer, identity), **bounds))
+        made.append(account.client(name, Credential(signer, identity)))
         return Table(made[-1], f"ledger.{name}", ids)
 
     yield make

@@ -16,7 +16,7 @@ from shared.domain.messages import APPROVE
 from shared.domain.orders import Purpose
 from shared.flows.ports import ApprovalTask, Pause
 from tests.adapters.conftest import NOON, Tables
-from tests.adapters.test_ledger import HANDOVER
+from tests.adapters.test_ledger_contract import HANDOVER
 from tests.adapters.test_ledger_rows import REQUEST
 
 MINUTE = timedelta(minutes=1)

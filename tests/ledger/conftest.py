@@ -2,14 +2,14 @@
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 import pytest
-from azure.core.credentials import AccessToken, AzureNamedKeyCredential
+from azure.core.credentials import AccessToken
 from azure.data.tables.aio import TableClient, TableServiceClient
 from azure.identity.aio import DefaultAzureCredential
 
@@ -21,13 +21,11 @@ from local.ledger.wire import LedgerWire
 from local.tokens import Signer
 from tests.contract import settings as contract
 from tests.contract.journal import Journal
+from tests.referees.azurite import Azurite
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OPERATOR = rights.Identity(name="operator", tables={"*": "write"})
 
-# The account and key that Microsoft publishes for its emulator: no secret, and good for nothing else.
-_AZURITE_NAME = "devstoreaccount1"
-_AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _counter = itertools.count(1)
 _RUN = os.environ.get(contract.RUN) or contract.new_run()  # no table of anybody else has such a name
 
@@ -118,26 +116,17 @@ async def desk(signer: Signer, certificates: ca.Certificates, operator: rights.I
     await wire.stop()
 
 
-@pytest.fixture(params=["azure"] if contract.asked() else ["stand-in", "azurite"])
-def account(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the address and the client options of each account that must behave alike."""
+_ACCOUNTS = ["azure"] if contract.asked() else ["desk", pytest.param("emulator", marks=pytest.mark.referee("azurite"))]
+
+
+@pytest.fixture(params=_ACCOUNTS)
+def account(request: pytest.FixtureRequest, signer: Signer) -> tuple[str, dict[str, object]]:
+    """Return the address and the client options of each account that must behave alike."""
     if request.param == "azure":
-        yield contract.read(os.environ).tables_url, {"credential": DefaultAzureCredential()}
-        return
-    if request.param == "stand-in":
-        running: Desk = request.getfixturevalue("desk")
-        yield (
-            running.url,
-            {
-                "credential": TokenCredential(running.signer, OPERATOR),
-                "connection_verify": str(running.ca),
-            },
-        )
-        return
-    url = os.environ.get("AZURITE_TABLE_URL")
-    if not url:
-        pytest.skip("AZURITE_TABLE_URL is not set: no Azurite to compare with")
-    yield url, {"credential": AzureNamedKeyCredential(_AZURITE_NAME, _AZURITE_KEY)}
+        return contract.read(os.environ).tables_url, {"credential": DefaultAzureCredential()}
+    running: Desk | Azurite = request.getfixturevalue(request.param)
+    credential = TokenCredential(signer, OPERATOR)
+    return running.url, {"credential": credential, "connection_verify": str(running.ca)}
 
 
 @pytest.fixture
