@@ -22,6 +22,7 @@ from local.bus.links import (
     SendLink,
     condition,
 )
+from local.bus.management import NODE
 from local.bus.message import BusError, EntityNotFound, NotAllowed
 from local.bus.receiving import ReceiveLink, SessionSeeker
 from local.permissions import BUS, least
@@ -34,7 +35,6 @@ _MAX_FRAME = 65_536
 _SESSION_FILTER = "com.microsoft:session-filter"
 _SESSION_TIMEOUT = "com.microsoft:timeout"
 _SESSION_WAIT_MS = 65_000
-_MANAGEMENT = "/$management"
 _CLAIMS = {"receive": "Listen", "send": "Send"}  # as the service words them
 
 
@@ -144,11 +144,15 @@ class Connection(asyncio.Protocol):
         grant = self.wire.gate.admit(token, audience)
         self._grants[grant.audience] = grant
 
-    def may(self, entity: str, operation: str) -> bool:
-        """Tell whether a live token lets this connection do `operation` (of `permissions.BUS`) on the entity."""
+    def may(self, entity: str, operation: str, node: str = "") -> bool:
+        """Tell whether a live token lets this connection do `operation` (of `permissions.BUS`) on the entity.
+
+        `node` is the entity's management: the Python client has the entity's token for it too, the JavaScript client
+        one for the node alone.
+        """
         owner = self.wire.model.owner(entity)
         now = self.wire.clock()
-        path = entity.lower()
+        path = f"{entity}{node}".lower()
         live = [g for g in self._grants.values() if g.covers(path) and g.is_live(now)]
         held = {g.audience: least(g.on(owner), BUS[operation]) for g in live}
         allowed = any(by is not None for by in held.values())
@@ -215,10 +219,10 @@ class Connection(asyncio.Protocol):
         if path.lower() == "$cbs":
             made = Outlet(self, link, attach) if link.is_sender else CbsRequests(self, link, attach)
             self._links[link.name, link.is_sender] = made
-        elif path.lower().endswith(_MANAGEMENT):
-            entity = path[: -len(_MANAGEMENT)]
+        elif path.lower().endswith(NODE):
+            entity = path[: -len(NODE)]
             made = Outlet(self, link, attach) if link.is_sender else ManagementRequests(self, link, attach, entity)
-            if not self._admit(made, entity, "attach management"):
+            if not self._admit(made, entity, "attach management", NODE):
                 return
         elif link.is_sender:
             made = ReceiveLink(self, link, attach, path)
@@ -232,11 +236,11 @@ class Connection(asyncio.Protocol):
             return
         made.open()
 
-    def _admit(self, link: BusLink, entity: str, operation: str) -> bool:
+    def _admit(self, link: BusLink, entity: str, operation: str, node: str = "") -> bool:
         """Register the link if the entity exists and a right for `operation` is there; else refuse it."""
         self._links[link.link.name, link.link.is_sender] = link
         try:
-            if self.may(entity, operation):
+            if self.may(entity, operation, node):
                 return True
         except EntityNotFound as error:
             # Whoever has no token at all does not learn what exists.

@@ -13,7 +13,7 @@ from proton import Condition, Delivery, Link, symbol
 from local.bus.cbs import entity_path
 from local.bus.codec import Int, Malformed, Symbol
 from local.bus.frames import Attach
-from local.bus.management import answer
+from local.bus.management import NODE, answer
 from local.bus.message import BusError
 from local.bus.sections import (
     application_properties,
@@ -258,7 +258,7 @@ class ManagementRequests(Requests):
                 self.entity,
                 operation,
                 request,
-                lambda asked: self.connection.may(self.entity, asked),
+                lambda asked: self.connection.may(self.entity, asked, NODE),
             )
             self._send_answer(data, given.status, given.description, given.condition, dict(given.body))
 

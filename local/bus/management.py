@@ -24,6 +24,7 @@ from local.bus.model import Bus
 from local.bus.sections import encode_received, message_from
 from local.permissions import BUS
 
+NODE = "/$management"
 PREFIX = "com.microsoft:"
 _MOST_PEEKED = 1000
 _STATUS: dict[type[BusError], int] = {

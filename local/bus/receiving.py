@@ -142,7 +142,7 @@ class ReceiveLink(BusLink):
                 model.dead_letter(self.entity, token, reason, description, changes)
             case Delivery.MODIFIED if remote.undeliverable:
                 model.defer(self.entity, token, _plain(remote.annotations))
-            case Delivery.MODIFIED if remote.failed:
+            case Delivery.MODIFIED:  # an abandon, whether it says "delivery failed" (Python) or nothing (JavaScript)
                 model.abandon(self.entity, token, _plain(remote.annotations))
             case _:
                 model.release(self.entity, token)

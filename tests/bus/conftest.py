@@ -1,11 +1,11 @@
 """A bus on the network for each test, with a clock that the test can move."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import pytest
 import trustme
@@ -19,6 +19,11 @@ from local.clock import utc_now
 from local.faults import Faults
 from local.rights import Identity
 from local.tokens import Signer
+from tests.bus.driver_javascript import JavaScriptClient
+from tests.bus.driver_python import PythonClient
+from tests.bus.drivers import Client
+from tests.referees.node import Unavailable
+from tests.referees.program import Program
 
 KEY_NAME, KEY = "root", "made-up"
 
@@ -147,3 +152,40 @@ async def desk(authority: trustme.CA, tmp_path: Path) -> AsyncIterator[Desk]:
     for client in desk.clients:
         await client.close()
     await wire.stop()
+
+
+class Connect(Protocol):
+    """Makes clients of one kind for the desk's bus, which are closed when the test ends."""
+
+    async def __call__(self, *, retries: int = 3) -> Client:
+        """Return a client."""
+
+
+@pytest.fixture(scope="session")
+def javascript() -> Iterator[Program]:
+    """Run @azure/service-bus once for all tests here."""
+    try:
+        program = Program("bus.mjs")
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield program
+    program.close()
+
+
+@pytest.fixture(params=["aio", "sync", "javascript"])
+async def connect(request: pytest.FixtureRequest, desk: Desk) -> AsyncIterator[Connect]:
+    """Return a maker of clients, for each kind of client."""
+    made: list[Client] = []
+    program = request.getfixturevalue("javascript") if request.param == "javascript" else None
+
+    async def make(*, retries: int = 3) -> Client:
+        where = desk.connection_string()
+        if program is None:
+            made.append(PythonClient(where, aio=request.param == "aio", retries=retries))
+        else:
+            made.append(await JavaScriptClient.connect(program, where, retries=retries))
+        return made[-1]
+
+    yield make
+    for client in made:
+        await client.close()
