@@ -186,7 +186,7 @@ class PythonReceiver:
 
 
 def _outgoing(message: Outgoing) -> ServiceBusMessage:
-    properties: dict[str | bytes, Any] = {**message.properties}
+    properties: Any = dict(message.properties)
     return ServiceBusMessage(
         message.body,
         message_id=message.message_id,
