@@ -1,12 +1,15 @@
 """A vault and its managed identities over their wires, and the SDK's settings for both."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport
+from azure.identity import ManagedIdentityCredential as SyncManagedIdentityCredential
 from azure.identity.aio import ManagedIdentityCredential
+from azure.keyvault.secrets import SecretClient as SyncSecretClient
 from azure.keyvault.secrets.aio import SecretClient
 
 from local import rights
@@ -20,6 +23,11 @@ from local.rights import Identity
 from local.tokens import Signer
 from local.vault.model import Vault
 from local.vault.wire import VaultWire
+from tests.referees.node import Unavailable
+from tests.referees.program import Program
+from tests.vault.driver_javascript import JavaScriptClient
+from tests.vault.driver_python import PythonClient
+from tests.vault.drivers import Client
 
 ANY = "any-identity"
 OFFICER = Identity(name="officer", vault=frozenset[str]().union(*(needed[0] for needed in VAULT.values())))
@@ -75,3 +83,55 @@ async def desk(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> A
     yield Desk(vault, wire, identities, msi, signer, faults, certificates)
     await msi.stop()
     await wire.stop()
+
+
+class Connect(Protocol):
+    """Makes clients of one kind for the desk's vault, which are closed when the test ends."""
+
+    async def __call__(self, identity: Identity, *, retries: int = 3, api_version: str | None = None) -> Client:
+        """Return a client that is `identity`."""
+
+
+@pytest.fixture(scope="session")
+def javascript(certificates: Certificates) -> Iterator[Program]:
+    """Run @azure/keyvault-secrets once for all tests here; it trusts our authority."""
+    try:
+        program = Program("vault.mjs", {"NODE_EXTRA_CA_CERTS": str(certificates.ca)})
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield program
+    program.close()
+
+
+@pytest.fixture(params=["aio", "sync", "javascript"])
+async def connect(request: pytest.FixtureRequest, desk: Desk) -> AsyncIterator[Connect]:
+    """Return a maker of clients, for each kind of client."""
+    made: list[PythonClient] = []
+    program = request.getfixturevalue("javascript") if request.param == "javascript" else None
+
+    async def make(identity: Identity, *, retries: int = 3, api_version: str | None = None) -> Client:
+        if program is not None:
+            return await JavaScriptClient.connect(
+                program,
+                url=desk.wire.url,
+                clientId=identity.client_id,
+                endpoint=desk.msi.endpoint,
+                header=ANY,
+                retries=retries,
+                apiVersion=api_version,
+            )
+        options: dict[str, object] = {"retry_total": retries, "retry_backoff_factor": 0.01}
+        if api_version is not None:
+            options["api_version"] = api_version
+        if request.param == "aio":
+            client: object = desk.client(identity, **options)
+        else:
+            credential = SyncManagedIdentityCredential(client_id=identity.client_id)
+            options["connection_verify"] = str(desk.certificates.ca)
+            client = SyncSecretClient(desk.wire.url, credential, **options)
+        made.append(PythonClient(client, aio=request.param == "aio"))
+        return made[-1]
+
+    yield make
+    for client in made:
+        await client.close()

@@ -6,27 +6,21 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 from azure.core.exceptions import (
-    ClientAuthenticationError,
     HttpResponseError,
-    ResourceExistsError,
-    ResourceNotFoundError,
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.keyvault.secrets.aio import SecretClient
 
 from local import rights
 from local.faults import Fault, Kind
 from local.habits import ASSUMED
-from local.vault.records import Settings
 from tests.vault.conftest import ANY, LACKING, OFFICER, Desk
 
 _OUTSIDE = """
@@ -100,102 +94,8 @@ async def test_a_client_without_the_authority_is_turned_away(desk: Desk) -> None
     assert isinstance(caught.value.certificate_error, ssl.SSLCertVerificationError)
 
 
-async def test_a_secret_lives_and_goes(desk: Desk) -> None:
-    """Set, read, change, list, delete, recover, delete and purge: all by the SDK, with what was said kept."""
-    expires = datetime(2026, 12, 1, 9, tzinfo=UTC)
-    async with desk.client(OFFICER) as client:
-        made = await client.set_secret(
-            "pass-1", "Zx9#", content_type="passcode", tags={"request": "r1"}, expires_on=expires
-        )
-        assert made.properties.version
-        read = await client.get_secret("pass-1")
-        assert (read.value, read.properties.tags, read.properties.expires_on) == (
-            "Zx9#",
-            {"request": "r1"},
-            expires,
-        )
-        assert (read.properties.recoverable_days, read.properties.recovery_level) == (
-            7,
-            "CustomizedRecoverable+Purgeable",
-        )
-        await client.update_secret_properties("pass-1", tags={"request": "r2"})
-        listed = [p async for p in client.list_properties_of_secrets()]
-        assert [(p.name, p.version, p.tags, p.content_type) for p in listed] == [
-            ("pass-1", None, {"request": "r2"}, "passcode")
-        ]
-        versions = [p async for p in client.list_properties_of_secret_versions("pass-1")]
-        assert [p.version for p in versions] == [made.properties.version]
-        await client.delete_secret("pass-1")
-        await client.recover_deleted_secret("pass-1")
-        assert (await client.get_secret("pass-1")).value == "Zx9#"
-        deleted = await client.delete_secret("pass-1")
-        assert deleted.scheduled_purge_date is not None
-        assert deleted.deleted_date is not None
-        assert deleted.scheduled_purge_date - deleted.deleted_date == timedelta(days=7)
-        assert [d.name async for d in client.list_deleted_secrets()] == ["pass-1"]
-        with pytest.raises(ResourceExistsError) as taken:
-            await client.set_secret("pass-1", "x")
-        assert taken.value.error is not None
-        assert taken.value.error.innererror == {"code": "ObjectIsDeletedButRecoverable"}
-        await client.purge_deleted_secret("pass-1")
-        assert [d.name async for d in client.list_deleted_secrets()] == []
-        with pytest.raises(ResourceNotFoundError):
-            await client.get_secret("pass-1")
-    assert desk.vault.snapshot() == ()
-
-
-async def test_every_page_is_followed(desk: Desk) -> None:
-    """The SDK walks all pages by the links it is given, with small pages too."""
-    for number in range(7):
-        desk.vault.set(f"pass-{number}", "v")
-    desk.vault.settings = Settings(page_size=3)
-    async with desk.client(OFFICER) as client:
-        names = [p.name async for p in client.list_properties_of_secrets(max_page_size=25)]
-        pages = [page async for page in client.list_properties_of_secrets().by_page()]
-    assert names == [f"pass-{number}" for number in range(7)]
-    assert len(pages) == 3
-
-
-type _Call = Callable[[SecretClient], Awaitable[object]]
-
-
 async def _all[T](items: Any) -> list[T]:
     return [item async for item in items]
-
-
-_CALLS: list[tuple[str, _Call]] = [
-    ("secrets/setSecret/action", lambda c: c.set_secret("live", "x")),
-    ("secrets/getSecret/action", lambda c: c.get_secret("live")),
-    ("secrets/readMetadata/action", lambda c: _all(c.list_properties_of_secrets())),
-    ("secrets/readMetadata/action", lambda c: _all(c.list_properties_of_secret_versions("live"))),
-    ("secrets/readMetadata/action", lambda c: _all(c.list_deleted_secrets())),
-    ("secrets/readMetadata/action", lambda c: c.get_deleted_secret("gone")),
-    ("secrets/update/action", lambda c: c.update_secret_properties("live", enabled=False)),
-    ("secrets/delete", lambda c: c.delete_secret("live")),
-    ("secrets/recover/action", lambda c: c.recover_deleted_secret("gone")),
-    ("secrets/purge/action", lambda c: c.purge_deleted_secret("gone")),
-]
-
-
-@pytest.mark.parametrize(("action", "call"), _CALLS)
-async def test_each_missing_right_is_refused(desk: Desk, action: str, call: _Call) -> None:
-    """Without its data action a call is 403 ForbiddenByRbac and changes nothing; with all the others it is no help."""
-    desk.vault.set("live", "v")
-    desk.vault.set("gone", "v")
-    desk.vault.delete("gone")
-    before = desk.vault.snapshot()
-    async with desk.client(LACKING[action]) as client:
-        with pytest.raises(HttpResponseError) as caught:
-            await call(client)
-    assert caught.value.status_code == 403
-    assert caught.value.error is not None
-    assert (caught.value.error.code, caught.value.error.innererror) == (
-        "Forbidden",
-        {"code": "ForbiddenByRbac"},
-    )
-    assert desk.vault.snapshot() == before
-    async with desk.client(OFFICER) as client:
-        await call(client)
 
 
 async def test_one_deleted_secret_may_need_another_right(desk: Desk) -> None:
@@ -286,13 +186,6 @@ async def test_malformed_bodies_store_nothing(desk: Desk, body: str) -> None:
     assert desk.vault.snapshot() == ()
 
 
-@pytest.mark.parametrize("version", ["7.0", "7.6", "2025-07-01", "2026-04-01"])
-async def test_known_versions_are_served(desk: Desk, version: str) -> None:
-    """All versions that today's SDKs ask for are answered."""
-    async with desk.client(OFFICER, api_version=version) as client:
-        assert (await client.set_secret("a", "v")).value == "v"
-
-
 async def test_throttling_names_the_wait(desk: Desk) -> None:
     """A throttled set is 429 with Retry-After and nothing stored; the SDK's own retry then succeeds."""
     desk.faults.order(Fault("vault", "set", Kind.THROTTLE, seconds=1))
@@ -334,14 +227,6 @@ async def test_a_hanging_call_stops_with_its_caller(desk: Desk) -> None:
             timeout=aiohttp.ClientTimeout(total=0.2),
         )
     assert desk.vault.snapshot() == ()
-
-
-async def test_an_unknown_identity_gets_no_token(desk: Desk) -> None:
-    """A client whose identity the machine does not have fails at the credential, before the vault."""
-    stranger = rights.Identity(name="stranger", vault=OFFICER.vault)
-    async with desk.client(stranger) as client:
-        with pytest.raises(ClientAuthenticationError):
-            await client.get_secret("a")
 
 
 async def test_the_wire_listens_on_loopback_only(desk: Desk) -> None:
