@@ -29,6 +29,7 @@ from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.tables import Table
 from shared.composition.build import graph_adapter
+from tests.vault.watched import WatchedVaultWire
 
 NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
@@ -135,11 +136,12 @@ def vault(clock: ManualClock) -> Vault:
 async def vault_wire(
     vault: Vault, signer: Signer, faults: Faults, certificates: ca.Certificates
 ) -> AsyncIterator[VaultWire]:
-    """Serve the vault."""
-    wire = VaultWire(vault, signer, faults, certificates.server_context())
+    """Serve the vault; the product asks nothing, refused or not, that the REST definition does not know."""
+    wire = WatchedVaultWire(vault, signer, faults, certificates.server_context(), every_request=True)
     await wire.start()
     yield wire
     await wire.stop()
+    assert wire.faults == []
 
 
 type SecretClients = Callable[[Identity], SecretClient]

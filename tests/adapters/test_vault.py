@@ -19,6 +19,8 @@ from shared.domain.passcode import Passcode
 from tests.adapters.conftest import NOON, SecretClients
 from tests.adapters.test_graph_passes import everything_of
 
+# Every request of the product's and every answer is held against the REST definition (see `vault_wire`).
+pytestmark = pytest.mark.referee("vault")
 HOUR = timedelta(hours=1)
 CANARY = "Canary+&?7"
 TAGS = {"request-id": "r", "tap-id": "t"}

@@ -22,12 +22,12 @@ from local.permissions import VAULT
 from local.rights import Identity
 from local.tokens import Signer
 from local.vault.model import Vault
-from local.vault.wire import VaultWire
 from tests.referees.node import Unavailable
 from tests.referees.program import Program
 from tests.vault.driver_javascript import JavaScriptClient
 from tests.vault.driver_python import PythonClient
 from tests.vault.drivers import Client
+from tests.vault.watched import WatchedVaultWire
 
 ANY = "any-identity"
 OFFICER = Identity(name="officer", vault=frozenset[str]().union(*(needed[0] for needed in VAULT.values())))
@@ -46,7 +46,7 @@ class Desk:
     """Both wires, running, and what is under them."""
 
     vault: Vault
-    wire: VaultWire
+    wire: WatchedVaultWire
     identities: ManagedIdentities
     msi: ManagedIdentityWire
     signer: Signer
@@ -68,12 +68,15 @@ class Desk:
 
 @pytest.fixture
 async def desk(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    """Return a running desk with an empty vault; the environment is as in an app of Azure's."""
+    """Return a running desk with an empty vault; the environment is as in an app of Azure's.
+
+    Whatever a test does, the vault answers as the REST definition allows, and takes nothing else.
+    """
     known = [*rights.IDENTITIES, OFFICER, *LACKING.values()]
     monkeypatch.setattr(rights, "IDENTITIES", known)
     signer, faults = Signer(), Faults()
     vault = Vault(utc_now)
-    wire = VaultWire(vault, signer, faults, certificates.server_context())
+    wire = WatchedVaultWire(vault, signer, faults, certificates.server_context())
     await wire.start()
     identities = ManagedIdentities(signer, headers={}, any_header=ANY, resources=[wire.resource], identities=known)
     msi = ManagedIdentityWire(identities, faults)
@@ -83,6 +86,7 @@ async def desk(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> A
     yield Desk(vault, wire, identities, msi, signer, faults, certificates)
     await msi.stop()
     await wire.stop()
+    assert wire.faults == []
 
 
 class Connect(Protocol):
