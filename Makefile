@@ -45,7 +45,7 @@ breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 
 test: bootstrap referees-ready ## Run all tests, with the branch coverage of functions/ and shared/
 	@rm -rf $(CALLS)/tests
-	@DESK_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term --referees .cache/referees/results.json $(ARGS)
+	@DESK_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term --referees=.cache/referees/results.json $(ARGS)
 
 referees-ready: bootstrap ## Install the Node packages that the referees need (without them their tests skip, and say why)
 	@$(PYTHON) -m tests.referees install

@@ -1,7 +1,8 @@
 """Counts what each referee said, and lets none of them be skipped where CI is set.
 
 A test that holds something of ours against what others wrote is marked `referee(name)`, with a name of
-`tests.referees.known`. `--referees FILE` writes the counts, `--referee NAME` runs one alone.
+`tests.referees.known`. `--referees=FILE` writes the counts, `--referee=NAME` runs one alone: with the equals sign, for
+pytest looks for this plugin before it knows them, and would take a word behind a blank for a place to look.
 """
 
 import json

@@ -49,10 +49,6 @@ class Python:
         except (ServiceBusError, MessageAlreadySettled) as error:
             raise BusRefused(_CODES.get(type(error), "GeneralError"), str(error)) from error
 
-    async def open(self, handler: Any) -> None:
-        """Open a sender or receiver."""
-        await self(handler.__aenter__ if self.aio else handler.__enter__)
-
 
 class PythonClient:
     """The client of either flavour; all that it opened is closed at once, for each close takes a second."""
@@ -79,15 +75,18 @@ class PythonClient:
             receiver = self._client.get_queue_receiver(entity, **options)
         else:
             receiver = self._client.get_subscription_receiver(entity, subscription, **options)
-        self._opened.append(receiver)
-        return PythonReceiver(self._call, receiver)
+        return PythonReceiver(self._call, await self._open(receiver))
 
     async def session(self, entity: str, session_id: str | None) -> Receiver:
         """Return a receiver that holds a session."""
         receiver = self._client.get_queue_receiver(entity, session_id=session_id or NEXT_AVAILABLE_SESSION)
-        await self._call.open(receiver)
-        self._opened.append(receiver)
-        return PythonReceiver(self._call, receiver)
+        return PythonReceiver(self._call, await self._open(receiver))
+
+    async def _open(self, handler: Any) -> Any:
+        """Open a receiver: else its first call would wait for its link within the call's own time."""
+        await self._call(handler.__aenter__ if self._call.aio else handler.__enter__)
+        self._opened.append(handler)
+        return handler
 
     async def close(self) -> None:
         """Close everything."""

@@ -114,7 +114,7 @@ class Client(Protocol):
     """A client for one connection string; what it opened it closes."""
 
     async def sender(self, entity: str) -> Sender:
-        """Return a sender, open or not."""
+        """Return a sender; whether it is open before it sends is the client's affair."""
 
     async def receiver(
         self, entity: str, subscription: str | None = None, *, keep: bool = True, dead_letters: bool = False

@@ -25,9 +25,10 @@ def install() -> int:
 def run(name: str | None, workers: str) -> int:
     """Run the tests of all referees, or of one, and print the table."""
     install()
-    one = ("--referee", name) if name else ()
+    RESULTS.unlink(missing_ok=True)
+    one = (f"--referee={name}",) if name else ()
     command = [sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "loadfile", "-m", "referee"]
-    code = subprocess.run([*command, *one, "--referees", str(RESULTS)], check=False).returncode  # noqa: S603 - pytest
+    code = subprocess.run([*command, *one, f"--referees={RESULTS}"], check=False).returncode  # noqa: S603 - pytest
     return show(name) or code
 
 

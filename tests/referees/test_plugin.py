@@ -38,7 +38,7 @@ def run(pytester: pytest.Pytester, *options: str) -> tuple[pytest.RunResult, tab
     pytester.makepyfile(TESTS)
     pytester.makeini("[pytest]\nmarkers = referee(name)")
     file = pytester.path / "told.json"
-    done = pytester.runpytest_subprocess("-p", "tests.referee_plugin", "--referees", str(file), *options)
+    done = pytester.runpytest_subprocess("-p", "tests.referee_plugin", f"--referees={file}", *options)
     return done, table.read(file)
 
 
@@ -63,7 +63,7 @@ def test_each_outcome_is_counted_once(pytester: pytest.Pytester, options: tuple[
 
 def test_one_referee_can_be_asked_alone(pytester: pytest.Pytester) -> None:
     """Everything else is deselected."""
-    done, told = run(pytester, "--referee", "bus")
+    done, told = run(pytester, "--referee=bus")
     done.assert_outcomes(passed=1, failed=1, deselected=4)
     assert set(told) == {"bus"}
 
@@ -89,10 +89,10 @@ def test_a_run_that_never_counted_leaves_nothing_behind(pytester: pytest.Pyteste
     """What an earlier run wrote does not pass for this one's."""
     file = pytester.path / "told.json"
     file.write_text("{}", encoding="utf-8")
-    pytester.runpytest_subprocess("-p", "tests.referee_plugin", "--referees", str(file), "--no-such-option")
+    pytester.runpytest_subprocess("-p", "tests.referee_plugin", f"--referees={file}", "--no-such-option")
     pytester.makepyfile(test_one="import nothing_by_this_name")
     pytester.makeini("[pytest]\nmarkers = referee(name)")
-    pytester.runpytest_subprocess("-p", "tests.referee_plugin", "--referees", str(file))
+    pytester.runpytest_subprocess("-p", "tests.referee_plugin", f"--referees={file}")
     assert json.loads(file.read_text(encoding="utf-8")) == {}
 
 
