@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks test referees-ready referee referee-azurite referee-vault referee-bus referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks test referees-ready referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ referee-vault: bootstrap ## The vault against its Python and JavaScript SDKs and
 
 referee-bus: bootstrap ## The bus against its Python and JavaScript SDKs
 	@$(PYTHON) -m tests.referees run bus --workers $(WORKERS)
+
+referee-directory: bootstrap ## The directory against msgraph-sdk
+	@$(PYTHON) -m tests.referees run directory --workers $(WORKERS)
+
+referee-host: bootstrap ## The host against Microsoft's worker library
+	@$(PYTHON) -m tests.referees run host --workers $(WORKERS)
 
 referee-table: bootstrap ## What the referees said in the last run of `make test` or `make referee`
 	@$(PYTHON) -m tests.referees table
