@@ -175,8 +175,6 @@ _PROGRAM = """
 import sys
 from msgraph.graph_service_client import GraphServiceClient
 from msgraph.generated.models.temporary_access_pass_authentication_method import TemporaryAccessPassAuthenticationMethod
-
-pytestmark = pytest.mark.referee("directory")
 TemporaryAccessPassAuthenticationMethod(lifetime_in_minutes=60, is_usable_once=True)
 print(sum(name.startswith("msgraph.generated.models") for name in sys.modules))
 """
