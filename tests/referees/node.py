@@ -74,7 +74,9 @@ def install(place: Path = PLACE, npm: tuple[str, ...] = (str(NODE), str(NPM))) -
 
 
 def _npm_ci(place: Path, npm: tuple[str, ...]) -> str | None:
-    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    # Without a network it shall say so soon: npm would wait more than a minute before its last try.
+    patience = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *patience]
     environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"}
     try:
         done = subprocess.run(  # noqa: S603 - npm, with our own arguments
