@@ -1,90 +1,93 @@
-"""Faults to order: what Azure can do to a caller, on demand, in one small language for all services."""
+"""The order book of faults: what Azure can do to a caller, on demand, for all services alike."""
 
-import asyncio
-import fnmatch
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from aiohttp import web
+from local.fault_words import Fault, FaultRefused, Kind, check
 
-HANG_SECONDS = 3600
+__all__ = ["Fault", "FaultRefused", "Faults", "Kind"]
 
-
-class Kind(StrEnum):
-    """What goes wrong."""
-
-    THROTTLE = "throttle"  # 429 or server-busy, with Retry-After of `seconds`; nothing is done
-    FAIL = "fail"  # 503 before acting
-    LOSE = "lose"  # the act is done and the answer is lost with the connection
-    HANG = "hang"  # no answer and nothing done
-    CUT = "cut"  # the connection is cut before acting
-    SLOW = "slow"  # done, `seconds` later
+type Restart = Callable[[Fault], None]
+type Source = Callable[[str, str], Fault | None]
 
 
 @dataclass(slots=True)
-class Fault:
-    """One order: the next `count` calls of `service` whose operation matches `operation` (a glob) fail so."""
+class _Standing:
+    fault: Fault
+    chance: random.Random
+    passed: int = 0
+    met: int = field(default=0)
 
-    service: str
-    operation: str
-    kind: Kind
-    count: int = 1
-    seconds: float = 1.0
-    probability: float = 1.0
+    def strikes(self) -> bool:
+        """Count one call, and tell whether it meets the fault."""
+        if self.passed < self.fault.after:
+            self.passed += 1
+            return False
+        if self.chance.random() >= self.fault.probability:
+            return False
+        self.met += 1
+        return True
 
 
 class Faults:
-    """The orders that stand; each wire asks it before it acts."""
+    """The orders that stand; each wire asks it before it acts.
+
+    `happened` counts faults by service, operation and kind. `source`, when set, may strike where no order does.
+    `seed` turns the chance of orders that have no seed of their own.
+    """
 
     def __init__(self, seed: int = 0) -> None:
-        self._orders: list[Fault] = []
-        self._random = random.Random(seed)  # noqa: S311 - replayable chance is the point
+        self.happened: Counter[tuple[str, str, Kind]] = Counter()
+        self.source: Source | None = None
+        self._seed = seed
+        self._standing: list[_Standing] = []
+        self._restarts: defaultdict[str, list[Restart]] = defaultdict(list)
 
     def order(self, fault: Fault) -> None:
-        """Let `fault` happen from now on, `fault.count` times."""
-        self._orders.append(fault)
+        """Let `fault` happen from now on; one of a host happens at once. Raises FaultRefused."""
+        fault = check(fault)
+        if fault.service == "host":
+            self.restart(fault)
+            self.happened[fault.service, fault.operation, fault.kind] += 1
+            return
+        chance = random.Random(f"{self._seed} {fault}")  # noqa: S311 - replayable chance is the point
+        self._standing.append(_Standing(fault, chance))
 
     def clear(self) -> None:
-        """Forget all orders."""
-        self._orders.clear()
+        """Forget all orders, and the source."""
+        self._standing.clear()
+        self.source = None
+
+    def standing(self) -> list[tuple[Fault, int]]:
+        """Return the orders that stand, each with how often it has happened."""
+        return [(standing.fault, standing.met) for standing in self._standing]
 
     def take(self, service: str, operation: str) -> Fault | None:
         """Return the fault that this call meets, and count it as happened."""
-        for fault in self._orders:
-            if (
-                fault.service == service
-                and fnmatch.fnmatchcase(operation, fault.operation)
-                and self._random.random() < fault.probability
-            ):
-                fault.count -= 1
-                if fault.count <= 0:
-                    self._orders.remove(fault)
-                return fault
+        struck = self._ordered(service, operation)
+        if struck is None and self.source is not None:
+            struck = self.source(service, operation)
+        if struck is not None:
+            self.happened[service, operation, struck.kind] += 1
+        return struck
+
+    def on_restart(self, service: str, restart: Restart) -> None:
+        """Call `restart` when the service is ordered to; it must not wait."""
+        self._restarts[service].append(restart)
+
+    def restart(self, fault: Fault) -> None:
+        """Restart the fault's service. Raises FaultRefused when nobody here can."""
+        if not self._restarts[fault.service]:
+            raise FaultRefused(f"no {fault.service} runs here")
+        for restart in self._restarts[fault.service]:
+            restart(fault)
+
+    def _ordered(self, service: str, operation: str) -> Fault | None:
+        for standing in self._standing:
+            if standing.fault.meets(service, operation) and standing.strikes():
+                if standing.met >= standing.fault.count:
+                    self._standing.remove(standing)
+                return standing.fault
         return None
-
-
-type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-type Refusal = Callable[[int, float], web.Response]
-
-
-async def suffer(fault: Fault | None, request: web.Request, act: Handler, refusal: Refusal) -> web.StreamResponse:
-    """Run `act` as `fault` allows; `refusal(status, retry_after)` makes the service's own error."""
-    match fault.kind if fault else None:
-        case None:
-            return await act(request)
-        case Kind.THROTTLE:
-            return refusal(429, fault.seconds if fault else 0)
-        case Kind.FAIL:
-            return refusal(503, 0)
-        case Kind.HANG:
-            await asyncio.sleep(HANG_SECONDS)
-        case Kind.LOSE:
-            await act(request)
-        case Kind.SLOW:
-            await asyncio.sleep(fault.seconds if fault else 0)
-            return await act(request)
-    if request.transport is not None:
-        request.transport.abort()
-    raise ConnectionResetError

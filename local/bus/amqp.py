@@ -16,7 +16,7 @@ from local.bus.model import Bus
 from local.bus.receiving import ReceiveLink, SessionSeeker
 from local.calls import Calls
 from local.clock import Clock
-from local.faults import Faults
+from local.faults import Fault, Faults
 from local.tokens import Signer
 
 _POLL_SECONDS = 0.05  # how soon a clock that jumped is noticed
@@ -54,7 +54,9 @@ class BusWire:
         self._stirred: set[str] = set()
         self._poller: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._down_until = 0.0
         model.watch(self._on_change)
+        faults.on_restart("bus", self._restart)
 
     async def start(self, port: int = 0, ssl_context: ssl.SSLContext | None = None) -> int:
         """Listen on 127.0.0.1 (`port` 0: any that is free) and return the port."""
@@ -90,6 +92,17 @@ class BusWire:
             await server.wait_closed()
         self._servers.clear()
         self._loop = None
+
+    @property
+    def is_down(self) -> bool:
+        """Tell whether the service is restarting."""
+        return time.monotonic() < self._down_until
+
+    def _restart(self, fault: Fault) -> None:
+        self._down_until = time.monotonic() + fault.lasts
+        self.drop_connections()
+        if fault.forget:
+            self.model.forget_locks()
 
     def drop_connections(self) -> None:
         """Cut every client off, as a restart of the service would."""

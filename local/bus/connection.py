@@ -12,7 +12,7 @@ from proton import Connection as ProtonConnection
 
 from local.bus.cbs import Grant, entity_path
 from local.bus.codec import Malformed
-from local.bus.frames import FrameReader
+from local.bus.frames import FrameReader, last_frame
 from local.bus.links import (
     UNAUTHORIZED,
     BusLink,
@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._frames = FrameReader()
         self._poked = False
         self._io: asyncio.Transport | None = None
+        self._timers: list[asyncio.TimerHandle] = []
         self._collector = Collector()
         self._amqp = ProtonConnection()
         self._amqp.collect(self._collector)
@@ -67,6 +68,8 @@ class Connection(asyncio.Protocol):
         """Begin."""
         self._io = cast("asyncio.Transport", transport)
         self.wire.connections.add(self)
+        if self.wire.is_down:
+            self.cut()
         self.flush()
 
     def data_received(self, data: bytes) -> None:
@@ -90,6 +93,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Free everything: a session's lock ends with its link, a message's lock does not."""
         self.dead = True
+        for timer in self._timers:
+            timer.cancel()
         self.wire.connections.discard(self)
         for link in list(self._links.values()):
             link.on_close()
@@ -103,6 +108,21 @@ class Connection(asyncio.Protocol):
         self.dead = True
         if self._io is not None:
             self._io.abort()
+
+    def cut_after(self, seconds: float) -> None:
+        """Drop the connection then, if it still is."""
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, self.cut))
+
+    def truncate(self) -> None:
+        """Send all there is to say but the second half of its last frame, and drop the connection."""
+        if self.dead or self._io is None:
+            return
+        data = bytearray()
+        while (pending := self._engine.pending()) > 0:
+            data += self._engine.peek(pending) or b""
+            self._engine.pop(pending)
+        self._io.write(bytes(data[: len(data) - last_frame(data) // 2]))
+        self.cut()
 
     def poke(self) -> None:
         """See to it that what was said reaches the client soon."""

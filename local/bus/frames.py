@@ -5,6 +5,7 @@ told from a message, and hands out views on memory that it frees. So the frames 
 """
 
 from collections import deque
+from collections.abc import Buffer
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +91,15 @@ class FrameReader:
         if not attach.in_delivery:
             attach.formats.append(int(fields[3] or 0))
         attach.in_delivery = bool(fields[5]) and not fields[9]
+
+
+def last_frame(data: Buffer) -> int:
+    """Return the length of the last of these frames, in bytes; 0 when there is none."""
+    view, size = memoryview(data), 0
+    while len(view) >= _FRAME_HEADER:
+        size = _FRAME_HEADER if bytes(view[:4]) == b"AMQP" else max(int.from_bytes(view[:4]), _FRAME_HEADER)
+        view = view[size:]
+    return size
 
 
 def _terminus(value: Any) -> list[Any]:

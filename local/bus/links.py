@@ -1,11 +1,13 @@
 """Links that bring something in, and those for answers; `receiving` has those that hand messages out.
 
-Fault operations of the service "bus": `attach`, `send`, `receive` (per message), `settle`, `manage`.
+Fault operations of the service "bus": `attach`, `send`, `receive` (per message), `settle`, `manage`. A lock that is
+ordered to expire does so before it is settled, or after the message was handed out.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from proton import Condition, Delivery, Link, symbol
@@ -22,7 +24,7 @@ from local.bus.sections import (
     properties,
     reply,
 )
-from local.faults import Kind
+from local.faults import Fault, Kind
 from local.tokens import TokenRefused
 
 if TYPE_CHECKING:
@@ -72,25 +74,42 @@ class BusLink:
         self.on_close()
         self.connection.poke()
 
-    def suffer(self, operation: str, act: Callable[[], None], refuse: Callable[[str, str], None]) -> None:
-        """Run `act` as the standing faults allow."""
+    def suffer(
+        self,
+        operation: str,
+        act: Callable[[], None],
+        refuse: Callable[[str, str], None],
+        expire: Callable[[timedelta], None] | None = None,
+    ) -> None:
+        """Run `act` as the standing faults allow; `expire` runs it with a lock that ends after the time given."""
         fault = self.connection.wire.faults.take("bus", operation)
-        match fault.kind if fault else None:
-            case None:
-                act()
+        if fault is None:
+            act()
+            return
+        match fault.kind:
+            case Kind.EXPIRE if expire is not None:
+                expire(timedelta(seconds=fault.lasts))
+            case Kind.SLOW:
+                asyncio.get_running_loop().call_later(fault.lasts, self._late, act)
             case Kind.THROTTLE:
                 refuse(SERVER_BUSY, "The request was terminated because the entity is being throttled.")
             case Kind.FAIL:
                 refuse("amqp:internal-error", "The service was unable to process the request.")
-            case Kind.LOSE:
-                act()
-                self.connection.cut()
-            case Kind.CUT:
-                self.connection.cut()
-            case Kind.SLOW:
-                asyncio.get_running_loop().call_later(fault.seconds if fault else 0, self._late, act)
+            case _:
+                if fault.kind in (Kind.LOSE, Kind.TRUNCATE):
+                    act()
+                self._lose_connection(fault)
+
+    def _lose_connection(self, fault: Fault) -> None:
+        match fault.kind:
+            case Kind.TRUNCATE:
+                self.connection.truncate()
             case Kind.HANG:
-                pass
+                self.connection.cut_after(fault.lasts)
+            case Kind.RESTART:
+                self.connection.wire.faults.restart(fault)
+            case _:
+                self.connection.cut()
 
     def _late(self, act: Callable[[], None]) -> None:
         if not self.closed and not self.connection.dead:

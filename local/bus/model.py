@@ -5,7 +5,7 @@ Semantics follow the documentation of Azure Service Bus; where it is silent, the
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -220,6 +220,17 @@ class Bus:
         """Lengthen a message's lock; return when it ends now."""
         self.tick()
         return self._queue(entity).renew(token, now=self._clock())
+
+    def shorten(self, entity: str, token: uuid.UUID, length: timedelta) -> None:
+        """End the lock on a message, or on its session, after `length`, as Azure may without giving a reason."""
+        self._queue(entity).shorten(token, self._clock() + length)
+        self.tick()
+
+    def forget_locks(self) -> None:
+        """End every lock on messages and sessions, as a restart of the service may; the messages stay."""
+        now = self._clock()
+        for queue in self._queues.values():
+            queue.forget_locks(now)
 
     # Sessions
 

@@ -138,6 +138,25 @@ class Queue:
         self._agenda.add(entry.lock.until, partial(self._on_lock_end, token))
         return entry.lock.until
 
+    def shorten(self, token: uuid.UUID, until: datetime) -> None:
+        """Let the lock on a message, or that on its session, end at `until`; one that is over stays so."""
+        entry = self._locked.get(token)
+        if entry is None or entry.lock is None:
+            return
+        if entry.lock.session is not None:
+            entry.lock.session.until = until
+            self._agenda.add(until, partial(self._on_session_end, entry.lock.session))
+        else:
+            entry.lock.until = until
+            self._agenda.add(until, partial(self._on_lock_end, token))
+
+    def forget_locks(self, now: datetime) -> None:
+        """End all locks on sessions and messages; each counts as a failed delivery, as a lock that ran out does."""
+        for hold in list(self._holds.values()):
+            self._end_session(hold, failed=True, now=now)
+        for token in list(self._locked):
+            self._give_back(self._unlock(token), failed=True, now=now)
+
     def accept(self, session_id: str | None, *, now: datetime) -> SessionLock | None:
         """Lock a session: the named one, or the free one whose message waits longest; None if there is none.
 

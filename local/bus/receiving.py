@@ -1,6 +1,8 @@
 """The links on which clients receive: credit, sessions, and settlements with their echo."""
 
+import asyncio
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from proton import Delivery, Link, symbol
@@ -30,6 +32,7 @@ class ReceiveLink(BusLink):
         self._unsettled: dict[Delivery, uuid.UUID] = {}
         self._busy = False
         self._count = 0
+        self._last: uuid.UUID | None = None
 
     def open_session(self, session: SessionLock) -> None:
         """Accept, as the holder of `session`; its id goes back in the filter."""
@@ -76,12 +79,18 @@ class ReceiveLink(BusLink):
                     self.refuse(UNAUTHORIZED, why)
                     return
                 self._busy = True  # until a fault lets it deliver
-                self.suffer("receive", self._deliver, self.refuse)
+                self.suffer("receive", self._deliver, self.refuse, self._deliver_with_lock_of)
         except BusError as error:
             self.refuse(error.condition, error.description)
 
     def _is_free(self) -> bool:
         return not (self.closed or self._busy or self.connection.dead)
+
+    def _deliver_with_lock_of(self, length: timedelta) -> None:
+        before = self._count
+        self._deliver()
+        if self._count > before and self._last is not None:
+            self.connection.wire.model.shorten(self.entity, self._last, length)
 
     def _deliver(self) -> None:
         late = self._busy and self.link.credit <= 0
@@ -92,7 +101,7 @@ class ReceiveLink(BusLink):
         if received is None:
             return
         self._count += 1
-        token = received.lock_token
+        self._last = token = received.lock_token
         tag = token.bytes_le if token else self._count.to_bytes(16)
         delivery = self.link.delivery(tag)  # type: ignore[arg-type]  # bytes are right: tags are binary
         self.link.stream(encode_received(received))
@@ -124,7 +133,11 @@ class ReceiveLink(BusLink):
             delivery.local.condition = condition(name, description)
             self._echo(delivery, Delivery.REJECTED)
 
-        self.suffer("settle", act, refuse)
+        def act_after(length: timedelta) -> None:
+            self.connection.wire.model.shorten(self.entity, token, length)
+            asyncio.get_running_loop().call_later(length.total_seconds(), self._late, act)
+
+        self.suffer("settle", act, refuse, act_after)
 
     def _settle(self, delivery: Delivery, token: uuid.UUID) -> None:
         model = self.connection.wire.model

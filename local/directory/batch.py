@@ -5,6 +5,7 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from local.directory.calls import Answer, Call, split_url
@@ -13,7 +14,7 @@ from local.directory.operations import find, perform
 from local.faults import Fault, Faults, Kind
 
 MOST_ITEMS = 20
-SERVICE = "directory"
+SERVICE = "graph"
 _FAILED = 400
 
 type ErrorBody = Callable[[Refused], dict[str, Any]]
@@ -89,22 +90,37 @@ async def _one(outer: Call, item: Mapping[str, Any], faults: Faults) -> Answer:
     verb = item["method"].upper()
     call = replace(outer, verb=verb, segments=segments, query=query, headers=headers, body=body)
     operation, _ = find(verb, segments)
-    return await _suffer(faults.take(SERVICE, operation.name), call)
+    fault = faults.take(SERVICE, operation.name)
+    if fault is not None and fault.kind is Kind.RESTART:
+        faults.restart(fault)
+    return await _suffer(fault, call)
+
+
+def bent(fault: Fault | None, call: Call) -> Answer:
+    """Do one call; when `fault` says so, on a directory whose replicas are behind. Raises Refused."""
+    match fault:
+        case Fault(kind=Kind.STALE):
+            with call.directory.behind(timedelta(seconds=fault.lasts)):
+                return perform(call)
+        case Fault(kind=Kind.SETTLE):
+            with call.directory.passes.settling(timedelta(seconds=fault.lasts)):
+                return perform(call)
+    return perform(call)
 
 
 async def _suffer(fault: Fault | None, call: Call) -> Answer:
     """Do one item as its fault allows. An item has no connection of its own: what is cut or hangs is a 504."""
     match fault:
-        case None:
-            return perform(call)
+        case None | Fault(kind=Kind.STALE | Kind.SETTLE):
+            return bent(fault, call)
         case Fault(kind=Kind.SLOW):
-            await asyncio.sleep(fault.seconds)
+            await asyncio.sleep(fault.lasts)
             return perform(call)
         case Fault(kind=Kind.THROTTLE):
-            raise throttled(fault.seconds)
+            raise throttled(fault.lasts)
         case Fault(kind=Kind.FAIL):
             raise unavailable()
-        case Fault(kind=Kind.LOSE):
+        case Fault(kind=Kind.LOSE | Kind.TRUNCATE):
             perform(call)
     raise Refused(504, "UnknownError", "The service did not answer in time.")
 

@@ -6,9 +6,10 @@ create one for anybody, administrators included, as in a real tenant: refusing t
 
 import random
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from local.clock import Clock
@@ -68,6 +69,7 @@ class Directory:
         self.deleted: dict[str, Person] = {}
         self.senders: frozenset[str] | None = None
         self.p1 = True
+        self._behind = timedelta(0)
         self._people: dict[str, Person] = {}
         self._by_name: dict[str, str] = {}
         self._chance = chance
@@ -95,16 +97,25 @@ class Directory:
         self._by_name[person.user_principal_name.lower()] = person.object_id
         return person
 
+    @contextmanager
+    def behind(self, by: timedelta) -> Iterator[None]:
+        """Answer meanwhile from replicas that do not know what is younger than `by`: people and passes."""
+        self._behind = by
+        try:
+            yield
+        finally:
+            self._behind = timedelta(0)
+
     def person(self, key: str) -> Person:
         """Return a person by object id or user principal name; raises Refused (404), also while not yet visible."""
         found = self._anybody(key)
-        if found is None or self.clock() < found.visible_at:
+        if found is None or self._known() < found.visible_at:
             raise not_found(key)
         return found
 
     def people(self) -> tuple[Person, ...]:
         """Return everybody whom filters and lists find now, in the order of their ids."""
-        now = self.clock()
+        now = self._known()
         return tuple(sorted((p for p in self._people.values() if now >= p.indexed_at), key=_id))
 
     def find(self, wanted: Callable[[Person], bool]) -> tuple[Person, ...]:
@@ -208,11 +219,14 @@ class Directory:
     def list_passes(self, key: str) -> tuple[Pass, ...]:
         """Return the person's pass, or nothing; raises Refused (404) for an unknown person."""
         held = self.passes.of(self._subject(key).object_id)
-        return (held,) if held else ()
+        return (held,) if held and held.created <= self._known() else ()
 
     def get_pass(self, key: str, tap_id: str) -> Pass:
         """Return one pass by id; raises Refused (404)."""
-        return self.passes.get(self._subject(key).object_id, tap_id)
+        held = self.passes.get(self._subject(key).object_id, tap_id)
+        if held.created > self._known():
+            raise method_not_found()
+        return held
 
     def delete_pass(self, key: str, tap_id: str) -> None:
         """Remove one pass by id; raises Refused: 404 absent, 403 person restricted."""
@@ -316,6 +330,10 @@ class Directory:
         changed = tuple(name for field, name in LOGGED.items() if getattr(before, field) != getattr(after, field))
         if changed:
             self.audit.note(Entry(UPDATE_USER, now, (key,), properties=changed, service=CORE))
+
+    def _known(self) -> datetime:
+        """Return the instant up to which the replica that answers knows everything."""
+        return self.clock() - self._behind
 
     def _named(self, user_principal_name: str) -> Person | None:
         object_id = self._by_name.get(user_principal_name.lower())

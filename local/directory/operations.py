@@ -1,6 +1,6 @@
 """Which path and verb is which operation: one table, used by single calls and by the items of a batch.
 
-The operation's name is what a fault is ordered for (service "directory"), its right is a row of `permissions.GRAPH`.
+The operation's name is what a fault is ordered for (service "graph"), its right is a row of `permissions.GRAPH`.
 Operations: users.list users.get users.create users.delete users.delete-for-good manager.get member-of.list groups.check
 groups.list groups.get groups.owners groups.members groups.join roles.assignments roles.eligible roles.active
 roles.group-eligible tap-policy.get tap.list tap.get tap.create tap.delete methods.list methods.get methods.create

@@ -7,6 +7,8 @@ policy. What documentation leaves open is decided by `Habits`, so that a caller 
 import random
 import string
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -60,6 +62,7 @@ class Pass:
     start: datetime
     lifetime_minutes: int
     one_time: bool
+    settle: timedelta = timedelta(0)
     used_at: datetime | None = None
 
     @property
@@ -134,10 +137,20 @@ class Passes:
             start=start or now,
             lifetime_minutes=lifetime,
             one_time=once,
+            settle=self.habits.settle,
         )
         self._held[person.object_id] = made
         self.minted.append(Minted(person.object_id, made.tap_id, made.passcode, now))
         return made
+
+    @contextmanager
+    def settling(self, takes: timedelta) -> Iterator[None]:
+        """Let passes that are made meanwhile be accepted at sign-in only when `takes` is over."""
+        before, self.habits = self.habits, replace(self.habits, settle=takes)
+        try:
+            yield
+        finally:
+            self.habits = before
 
     def of(self, person_id: str) -> Pass | None:
         """Return the person's pass, expired or used as it may be."""
@@ -182,7 +195,7 @@ class Passes:
         reason = self.reason(held, now, in_scope=in_scope)
         if reason is not Reason.ENABLED:
             return str(reason)
-        if now < held.created + self.habits.settle:
+        if now < held.created + held.settle:
             return "NotYetReplicated"
         self._held[person_id] = replace(held, used_at=now)
         return None

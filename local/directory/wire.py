@@ -1,6 +1,6 @@
 """Microsoft Graph v1.0 over a `Directory`: plain HTTP on this machine, app tokens checked, Graph's own errors.
 
-Faults: service "directory"; the operations are listed in `operations`, and "batch" and "sign-in" besides. An item of
+Faults: service "graph"; the operations are listed in `operations`, and "batch" and "sign-in" besides. An item of
 a batch meets the faults of its own operation too. Beside `/v1.0` there is one path that needs no token, the sign-in
 page's part of the directory: `POST /local/sign-in {"userPrincipalName", "passcode"}` -> `{"accepted", "reason"}`, and
 the sentence that the person reads, where Entra's documentation has one (`text`).
@@ -19,9 +19,10 @@ from local.directory import batch
 from local.directory.calls import Call, Note, split_url
 from local.directory.errors import Refused, bad_request, throttled, unavailable
 from local.directory.model import Directory
-from local.directory.operations import find, perform
+from local.directory.operations import find
 from local.directory.passes import Reason
-from local.faults import Faults, Handler, suffer
+from local.faults import Faults
+from local.http_faults import BENT, Handler, Outage, suffer
 from local.tokens import Caller, Signer, TokenRefused
 
 _REQUEST_ID = web.RequestKey("request-id", str)
@@ -59,6 +60,7 @@ class DirectoryWire:
         self.calls = calls or Calls()
         self._host = host
         self._runner: web.AppRunner | None = None
+        self._outage = Outage(faults, batch.SERVICE)
 
     @property
     def base_url(self) -> str:
@@ -67,10 +69,11 @@ class DirectoryWire:
 
     async def start(self) -> None:
         """Listen; `port` is then the real one."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._outage.guard])
         app.router.add_post("/local/sign-in", self._sign_in)
         app.router.add_route("*", "/{tail:.*}", self._graph)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        self._outage.runner = self._runner
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self.port)
         await site.start()
@@ -112,7 +115,7 @@ class DirectoryWire:
                 if operation == "batch":
                     answer = await batch.run(call, self._faults, lambda e: self._error_body(request, e))
                 else:
-                    answer = perform(call)
+                    answer = batch.bent(request.get(BENT), call)
             except Refused as error:
                 return self._refusal(request, error)
             return _response(request, answer.status, answer.body, answer.headers)
@@ -135,10 +138,7 @@ class DirectoryWire:
         return await self._suffer("sign-in", request, act)
 
     async def _suffer(self, operation: str, request: web.Request, act: Handler) -> web.StreamResponse:
-        try:
-            return await suffer(self._faults.take(batch.SERVICE, operation), request, act, self._refuses(request))
-        except ConnectionResetError:
-            return web.Response()  # the fault has cut the connection: nobody reads this
+        return await suffer(self._faults, batch.SERVICE, operation, request, act=act, refusal=self._refuses(request))
 
     def _note(self, caller: Caller) -> Note:
         """Return what notes a caller's calls: not those by a token with other roles than its identity is said to have.

@@ -3,6 +3,8 @@
 The secret in an app's IDENTITY_HEADER decides which identities that app may be; another process's is worth nothing.
 """
 
+import math
+import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -67,6 +69,7 @@ class ManagedIdentities:
         self._system_assigned = dict(system_assigned or {})
         self._seconds = seconds
         self._withheld: set[tuple[str, str]] = set()
+        self._kept: dict[tuple[str, str], Issued] = {}
 
     def withhold(self, identity: str, role: str) -> None:
         """Leave `role` out of new Graph tokens of the identity so named: a fresh role can take a day to arrive."""
@@ -76,10 +79,23 @@ class ManagedIdentities:
         """End a `withhold`."""
         self._withheld.discard((identity, role))
 
+    def forget(self) -> None:
+        """Drop the tokens that the endpoint keeps, as a restart of its machine may."""
+        self._kept.clear()
+
     def token(
-        self, *, header: str, resource: str, client_id: str | None = None, object_id: str | None = None
+        self,
+        *,
+        header: str,
+        resource: str,
+        client_id: str | None = None,
+        object_id: str | None = None,
+        late: tuple[str, float] | None = None,
     ) -> Issued:
         """Return a token for `resource`, for the identity that is named or the app's own.
+
+        `late` is a role and seconds: the token is made without the role, lives so long, and is kept and given out
+        again meanwhile. A token that is not late is made anew for each request, which Azure's endpoint does not do.
 
         Raises IdentityRefusal: 401 for a wrong secret, 400 for an identity that this app is not, 500 for a resource
         that does not exist (Azure is as vague).
@@ -95,17 +111,25 @@ class ManagedIdentities:
             )
         if _plain(resource) not in self._resources:
             raise IdentityRefusal(500, "An unexpected error occured while fetching the AAD Token.")
+        place = (identity.client_id, _plain(resource))
+        kept = self._kept.get(place)
+        if kept is not None and kept.expires_on > time.time():
+            return kept
+        withheld = {role for name, role in self._withheld if name == identity.name} | {late[0] if late else ""}
         roles = identity.graph if _plain(resource) in self._graph else frozenset()
         token = self._signer.app_token(
             object_id=identity.object_id,
             client_id=identity.client_id,
             name=identity.name,
             audience=resource,
-            roles=[role for role in roles if (identity.name, role) not in self._withheld],
-            seconds=self._seconds,
+            roles=[role for role in roles if role not in withheld],
+            seconds=math.ceil(late[1]) if late else self._seconds,
         )
         expires_on = self._signer.check(token, {resource}).expires_on
-        return Issued(token, expires_on, resource, identity.client_id)
+        issued = Issued(token, expires_on, resource, identity.client_id)
+        if late is not None:
+            self._kept[place] = issued
+        return issued
 
     def _identity(self, header: str, client_id: str | None, object_id: str | None) -> Identity | None:
         if client_id is None and object_id is not None:

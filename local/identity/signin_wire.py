@@ -10,7 +10,8 @@ from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
-from local.faults import Faults, Handler, suffer
+from local.faults import Faults
+from local.http_faults import Handler, Outage, suffer
 from local.identity import page
 from local.identity.people import Asked, SignInError
 from local.identity.signin import SignIn
@@ -28,10 +29,11 @@ class SignInWire:
         self._faults = faults
         self._tls = tls
         self._runner: web.AppRunner | None = None
+        self._outage = Outage(faults, "identity")
 
     async def start(self) -> None:
         """Listen; `port` is then the real one, and the model's issuer names it."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._outage.guard])
         for verb, path, operation, act in (
             ("GET", "/v2.0/.well-known/openid-configuration", "discovery", self._discovery),
             ("GET", "/discovery/v2.0/keys", "keys", self._keys),
@@ -41,6 +43,7 @@ class SignInWire:
         ):
             app.router.add_route(verb, f"/{TENANT_ID}{path}", self._faulty(operation, act))
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        self._outage.runner = self._runner
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls).start()
         self.port = self._runner.addresses[0][1]
@@ -54,7 +57,7 @@ class SignInWire:
 
     def _faulty(self, operation: str, act: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await suffer(self._faults.take("identity", operation), request, act, _fault)
+            return await suffer(self._faults, "identity", operation, request, act=act, refusal=_fault)
 
         return handle
 

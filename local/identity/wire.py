@@ -1,12 +1,14 @@
 """App Service's managed-identity endpoint over `ManagedIdentities`: plain HTTP on this machine, as in Azure.
 
 `GET /msi/token?api-version=2019-08-01&resource=…&client_id=…` with the secret in X-IDENTITY-HEADER.
-Faults: service "identity"; operation: msi.
+Faults: service "identity"; operation: msi. A stale one is a token without a role that was granted of late; the
+endpoint keeps it, as Azure's does for a day, until it restarts without memory.
 """
 
 from aiohttp import web
 
-from local.faults import Faults, suffer
+from local.faults import Fault, Faults
+from local.http_faults import BENT, Outage, suffer
 from local.identity.model import IdentityRefusal, ManagedIdentities
 
 API_VERSION = "2019-08-01"
@@ -20,6 +22,8 @@ class ManagedIdentityWire:
         self.port = port
         self._faults = faults
         self._runner: web.AppRunner | None = None
+        self._outage = Outage(faults, "identity")
+        faults.on_restart("identity", self._restart)
 
     @property
     def endpoint(self) -> str:
@@ -28,10 +32,11 @@ class ManagedIdentityWire:
 
     async def start(self) -> None:
         """Listen; `port` is then the real one."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._outage.guard])
         app.router.add_get("/msi/token", self._token)
         app.router.add_route("*", "/{tail:.*}", self._unknown)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        self._outage.runner = self._runner
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         self.port = self._runner.addresses[0][1]
@@ -43,15 +48,21 @@ class ManagedIdentityWire:
             self._runner = None
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
-        return await suffer(self._faults.take("identity", "msi"), request, self._issue, _fault)
+        return await suffer(self._faults, "identity", "msi", request, act=self._issue, refusal=_fault)
+
+    def _restart(self, fault: Fault) -> None:
+        if fault.forget:
+            self.identities.forget()
 
     async def _issue(self, request: web.Request) -> web.StreamResponse:
+        stale = request.get(BENT)
         try:
             issued = self.identities.token(
                 header=request.headers.get("X-IDENTITY-HEADER", ""),
                 resource=_resource(request),
                 client_id=request.query.get("client_id"),
                 object_id=request.query.get("object_id", request.query.get("principal_id")),
+                late=(stale.role, stale.lasts) if stale else None,
             )
         except IdentityRefusal as refusal:
             return _refuse(refusal)

@@ -4,9 +4,9 @@ Path-style account (`https://HOST:PORT/ACCOUNT/...`), JSON only, tokens only: sh
 off, as they are in the account that Passdesk deploys. Not here, and refused with 501: service properties,
 access policies, queries inside a batch, full metadata.
 
-Faults are ordered for service "ledger" with the operations insert, get, replace, merge, upsert, delete, query,
-transact, table.create, table.delete, table.list. Throttling is 503 ServerBusy here, never 429. A conflict is
-ordered on the model (`Ledger.rival`).
+Faults are ordered for service "tables" with the operations insert, get, replace, merge, upsert, delete, query,
+transact, table.create, table.delete, table.list. Throttling is 503 ServerBusy here, never 429. A conflict
+is a rival's write just before this one (`Ledger.rival`).
 """
 
 import functools
@@ -20,7 +20,8 @@ from aiohttp import web
 
 from local import rights
 from local.calls import Calls
-from local.faults import Faults, suffer
+from local.faults import Faults
+from local.http_faults import BENT, Outage, suffer
 from local.ledger import batch, refused
 from local.ledger.edm import timestamp_text
 from local.ledger.model import Entity, Ledger
@@ -40,7 +41,7 @@ from local.permissions import TABLES, least
 from local.tokens import TENANT_ID, Signer, TokenRefused
 
 AUDIENCE = "https://storage.azure.com"
-SERVICE = "ledger"
+SERVICE = "tables"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _CHALLENGE = (
     f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT_ID}/oauth2/authorize resource_id={AUDIENCE}"
@@ -73,12 +74,14 @@ class LedgerWire:
         self.calls = calls or Calls()
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
+        self._outage = Outage(faults, SERVICE)
 
     async def start(self) -> None:
         """Listen on 127.0.0.1."""
-        app = web.Application(client_max_size=MAX_BODY_BYTES)
+        app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._outage.guard])
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        self._outage.runner = self._runner
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls)
         await site.start()
@@ -111,8 +114,8 @@ class LedgerWire:
                     request_id,
                 )
 
-        fault = self._faults.take(SERVICE, asked.call)
-        return await suffer(fault, request, act, functools.partial(self._busy, request_id))
+        busy = functools.partial(self._busy, request_id)
+        return await suffer(self._faults, SERVICE, asked.call, request, act=act, refusal=busy)
 
     def _path(self, request: web.Request) -> str:
         account, _, path = request.rel_url.raw_path.lstrip("/").partition("/")
@@ -195,6 +198,8 @@ class LedgerWire:
     async def _write(self, request: web.Request, asked: Asked, request_id: str) -> web.Response:
         method = request.headers.get("X-HTTP-Method", request.method).upper()
         operation = write_of(asked, method, await request.read())
+        if BENT in request:
+            self.ledger.rival(asked.table)
         (entity,) = self.ledger.transact(asked.table, [operation])
         if entity is not None and asked.call is Call.INSERT:
             row = self._row(request, asked.table, entity, (), element=True)
@@ -224,6 +229,8 @@ class LedgerWire:
         transaction = batch.read_transaction(content_type, await request.read(), self.account)
         table = transaction.table
         self._authorise(caller, table, Call.TRANSACT)
+        if BENT in request:
+            self.ledger.rival(table)
         try:
             entities = self.ledger.transact(table, transaction.operations)
         except Refused as error:

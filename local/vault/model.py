@@ -7,6 +7,7 @@ import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from local.clock import Clock
 from local.vault import records
@@ -111,13 +112,12 @@ class Vault:
         """Return a page of all versions of one secret, by version id."""
         return self._page(((v.version, v) for v in self._live(name).versions), after, size)
 
-    def delete(self, name: str) -> Deleted:
-        """Delete `name` softly with all its versions."""
+    def delete(self, name: str, takes: timedelta | None = None) -> Deleted:
+        """Delete `name` softly with all its versions; `takes` is how long that takes, if not as the settings say."""
         secret = self._live(name)
         now = self._clock()
-        secret.deletion = Deletion(
-            deleted=now, settles=now + self.settings.deletion_takes, purges=now + self.settings.retention
-        )
+        takes = self.settings.deletion_takes if takes is None else takes
+        secret.deletion = Deletion(deleted=now, settles=now + takes, purges=now + self.settings.retention)
         return Deleted(secret.latest, secret.deletion)
 
     def get_deleted(self, name: str) -> Deleted:

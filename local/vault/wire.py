@@ -12,14 +12,16 @@ import json
 import ssl
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from local import rights
 from local.calls import Calls
-from local.faults import Faults, Handler, suffer
+from local.faults import Faults
 from local.habits import ASSUMED, Habits
+from local.http_faults import BENT, Handler, Outage, suffer
 from local.permissions import VAULT, least
 from local.tokens import TENANT_ID, Caller, Signer, TokenRefused
 from local.vault import shapes
@@ -74,6 +76,7 @@ class VaultWire:
         self.habits = habits
         self._authority = authority
         self._runner: web.AppRunner | None = None
+        self._outage = Outage(faults, "vault")
 
     @property
     def url(self) -> str:
@@ -87,10 +90,11 @@ class VaultWire:
 
     async def start(self) -> None:
         """Listen; `port` is then the real one."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._outage.guard])
         self._route(app)
         # A caller that gave up does not undo what it asked for, so handlers are not cancelled with it.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._outage.runner = self._runner
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls).start()
         self.port = self._runner.addresses[0][1]
@@ -135,7 +139,7 @@ class VaultWire:
                 self._caller(request)
             except VaultRefusal as refusal:
                 return self._refuse(refusal)
-            return await suffer(self._faults.take("vault", operation), request, perform, self._fault)
+            return await suffer(self._faults, "vault", operation, request, act=perform, refusal=self._fault)
 
         return handle
 
@@ -215,7 +219,9 @@ class VaultWire:
         return self._shapes.item(version)
 
     def _delete(self, request: web.Request, _: dict[str, Any]) -> _Answer:
-        return self._shapes.deleted(self.vault.delete(request.match_info["name"]))
+        bent = request.get(BENT)
+        takes = timedelta(seconds=bent.lasts) if bent else None
+        return self._shapes.deleted(self.vault.delete(request.match_info["name"], takes=takes))
 
     def _get_deleted(self, request: web.Request, _: dict[str, Any]) -> _Answer:
         return self._shapes.deleted(self.vault.get_deleted(request.match_info["name"]))

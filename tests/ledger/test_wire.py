@@ -196,7 +196,7 @@ async def test_a_missing_right_does_not_use_up_a_fault(desk: Desk) -> None:
         with pytest.raises(HttpResponseError) as caught:
             await client.create_entity(ROW)
     assert caught.value.status_code == 403
-    assert desk.faults.take("ledger", "insert") is not None
+    assert desk.faults.take("tables", "insert") is not None
 
 
 @pytest.mark.parametrize(
