@@ -1,4 +1,4 @@
-"""`python -m local up` starts the desk and stays; `python -m local demo` plays a working day on it."""
+"""`python -m local up` starts the desk and stays, `fault` orders faults of it, `demo` plays a working day on one."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,12 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--config", type=Path, default=ENTITIES_FILE, help="bus entities (Service Bus emulator's format)")
     up.add_argument("--endpoints", type=Path, default=ENDPOINTS, help="where to write the endpoints")
     up.add_argument("--habit", action="append", default=[], help="NAME=yes|no, settle=SECONDS or all=other: README.md")
+    fault = verbs.add_parser("fault", help="order faults of a desk that runs; without an order, list them")
+    fault.add_argument("order", nargs="*", help="SERVICE:OPERATION KIND [count= p= seed= after= seconds= role= forget]")
+    fault.add_argument("--list", action="store_true", help="print what stands and what happened (also the default)")
+    fault.add_argument("--clear", action="store_true", help="forget all orders first")
+    fault.add_argument("--kinds", action="store_true", help="print all that can be ordered")
+    fault.add_argument("--endpoints", type=Path, default=ENDPOINTS, help="which desk")
     demo = verbs.add_parser("demo", help="play a working day; exit 0 when every promise held, 1 when one broke")
     demo.add_argument("--json", type=Path, help="write the closing report here")
     demo.add_argument("--break", dest="broken", help="plant a fault")
@@ -39,6 +46,7 @@ async def _up(only: str, config: Path, endpoints: Path, orders: list[str]) -> in
     from local.bus.config import ConfigRefused  # noqa: PLC0415 - as above
     from local.desk import SERVICES, Desk, DeskOptions  # noqa: PLC0415 - as above
     from local.habits import ASSUMED, UnknownHabit  # noqa: PLC0415 - as above
+    from local.keeper import Keeper  # noqa: PLC0415 - as above
 
     try:
         habits = ASSUMED.changed(orders)
@@ -60,11 +68,12 @@ async def _up(only: str, config: Path, endpoints: Path, orders: list[str]) -> in
     except (ConfigRefused, OSError, ValueError) as error:
         sys.stderr.write(f"{config}: {error}\n")
         return 2
-    apps: list[App] = []
+    apps: dict[str, App] = {}
+    keeper = Keeper(desk, apps, timedelta)
     try:
         await desk.start()
         if desk.options.whole:
-            apps = await launch_all(desk)
+            apps.update({app.role: app for app in await launch_all(desk)})
         desk.write_endpoints(endpoints)
         sys.stdout.write("ready\n" + json.dumps({k: v for k, v in desk.endpoints().items() if k != "people"}, indent=2))
         sys.stdout.write(f"\nendpoints: {endpoints}\n")
@@ -74,16 +83,30 @@ async def _up(only: str, config: Path, endpoints: Path, orders: list[str]) -> in
         sys.stderr.write(f"{failure}\n")
         return 1
     finally:
-        await asyncio.gather(*(app.stop() for app in apps))
+        await keeper.close()
+        await asyncio.gather(*(app.stop() for app in apps.values()))
         await desk.stop()
         with contextlib.suppress(FileNotFoundError):
             endpoints.unlink()
     return 0
 
 
+def _fault(asked: argparse.Namespace) -> int:
+    from local.fault_command import command, kinds  # noqa: PLC0415 - `--help` needs none of it
+
+    if asked.kinds:
+        sys.stdout.write(kinds())
+        return 0
+    return command(asked.order, endpoints=asked.endpoints, clear=asked.clear)
+
+
 def main() -> int:
     """Run the command line; return the exit code."""
     asked = _parser().parse_args()
+    return _fault(asked) if asked.verb == "fault" else _play(asked)
+
+
+def _play(asked: argparse.Namespace) -> int:
     from local.desk import NotHere, refuse_in_azure  # noqa: PLC0415 - `--help` must not cost a second of imports
 
     try:

@@ -19,6 +19,7 @@ from local.clock import Clock, utc_now
 from local.directory.model import Directory
 from local.directory.tenant import contoso
 from local.directory.wire import DirectoryWire
+from local.fault_control import FaultControl
 from local.faults import Faults
 from local.habits import ASSUMED, Habits
 from local.identity.model import ManagedIdentities
@@ -89,6 +90,7 @@ class Desk:
         self.signer = Signer()
         self.faults = Faults(options.seed)
         self.calls = Calls(options.calls)
+        self.fault_control = FaultControl(self.faults)
         self.certificates = ca.make(options.directory / "tls")
         self.sas_key = os.urandom(24).hex()
         self.any_identity_header = os.urandom(24).hex()
@@ -132,6 +134,8 @@ class Desk:
             raise
 
     async def _start(self, running: Collection[str]) -> None:
+        self._started.append(self.fault_control)
+        await self.fault_control.start()
         if "bus" in running:
             self._started.append(self.bus_wire)
             await self.bus_wire.start()
@@ -185,10 +189,13 @@ class Desk:
         """Return what another process needs to use the stand-ins with the unmodified SDKs: of what runs, no more.
 
         `page` is there when the apps can run. `authority` signs people in; the rest of `identity` is a managed
-        identity's endpoint, whose header may be any of the client ids.
+        identity's endpoint, whose header may be any of the client ids. `faults` takes orders.
         """
         running = self.options.running
-        told: dict[str, Any] = {"caFile": str(self.certificates.ca.resolve())}
+        told: dict[str, Any] = {
+            "caFile": str(self.certificates.ca.resolve()),
+            "faults": {"url": self.fault_control.url, "secret": self.fault_control.secret},
+        }
         if "bus" in running:
             told["serviceBus"] = {
                 "connectionString": self.bus_connection_string,

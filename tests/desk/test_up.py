@@ -47,6 +47,7 @@ def test_the_endpoints_say_what_was_agreed_and_no_more(whole: Up) -> None:
             "clientIds": {"issuer": "str", "courier": "str", "auditor": "str"},
             "authority": "str",
         },
+        "faults": {"url": "str", "secret": "str"},
         "caFile": "str",
         "page": {"url": "str", "clientId": "str"},
         "people": [{"id": "str", "userPrincipalName": "str", "displayName": "str"}],
@@ -138,7 +139,7 @@ def test_only_this_machine_can_reach_it(whole: Up) -> None:
 def test_only_what_was_named_runs(up: Start) -> None:
     """`--only bus,vault`: no directory, tables, page or app. The identities come along: the vault takes no other."""
     desk = up("--only", "bus,vault")
-    assert set(desk.endpoints) == {"serviceBus", "keyVault", "identity", "caFile"}
+    assert set(desk.endpoints) == {"serviceBus", "keyVault", "identity", "caFile", "faults"}
     assert family(desk.process.pid) == {desk.process.pid}
     named = {
         desk.endpoints["serviceBus"]["tlsPort"],
@@ -147,6 +148,7 @@ def test_only_what_was_named_runs(up: Start) -> None:
             urlsplit(url).port
             for url in (
                 desk.endpoints["keyVault"]["url"],
+                desk.endpoints["faults"]["url"],
                 desk.endpoints["identity"]["endpoint"],
                 desk.endpoints["identity"]["authority"],
             )
@@ -158,10 +160,10 @@ def test_only_what_was_named_runs(up: Start) -> None:
 
 
 def test_the_bus_alone_needs_no_identity(up: Start) -> None:
-    """`--only bus`: a connection string and nothing else that listens."""
+    """`--only bus`: a connection string, and besides the bus only the orders of faults listen."""
     desk = up("--only", "bus")
-    assert set(desk.endpoints) == {"serviceBus", "caFile"}
-    assert len(listening(desk.process.pid)) == 2  # plain and TLS
+    assert set(desk.endpoints) == {"serviceBus", "caFile", "faults"}
+    assert len(listening(desk.process.pid)) == 3  # plain, TLS, faults
 
 
 def test_another_configuration_of_the_bus(up: Start, tmp_path: Path) -> None:

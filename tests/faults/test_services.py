@@ -30,13 +30,9 @@ async def test_an_answer_cut_in_its_middle_was_done(bench: Bench) -> None:
     path = f"/users/{person_id('ada')}/authentication/temporaryAccessPassMethods"
     async with graph.stream("POST", path, json={}) as answer:
         assert answer.status_code == 201
-        got = b""
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
-            async for part in answer.aiter_raw():
-                got += part
-        assert len(got) * 2 in range(
-            int(answer.headers["content-length"]) - 1, int(answer.headers["content-length"]) + 1
-        )
+        announced = int(answer.headers["content-length"])
+        with pytest.raises(httpx.RemoteProtocolError, match=rf"received {announced // 2} bytes, expected {announced}"):
+            await answer.aread()
     assert [p.person_id for p in bench.desk.directory.minted] == [person_id("ada")]
     (held,) = bench.desk.directory.list_passes(person_id("ada"))
     with pytest.raises(httpx.TransportError):  # an answer without a body ends within its first line
@@ -61,9 +57,8 @@ async def test_half_a_frame(bench: Bench, operation: str) -> None:
         await sender.send_messages(ServiceBusMessage("x", message_id="m"))
     async with bus.get_queue_receiver("quarantine", max_wait_time=5) as receiver:
         await receiver.peek_messages(1)
-        assert bench.desk.faults.standing() == [] or operation in ("receive", "settle")
         if operation == "receive":  # handed out, and lost on its way: it is back when its lock is over
-            assert await receiver.receive_messages(1, max_wait_time=1) == []
+            assert await receiver.receive_messages(1, max_wait_time=3) == []
             assert bench.desk.bus.counts("quarantine").locked == 1
         else:
             message = (await receiver.receive_messages(1))[0]
@@ -134,14 +129,12 @@ async def test_a_deletion_that_takes_its_time(bench: Bench) -> None:
     vault = await bench.vault()
     await vault.set_secret("one", "value")
     bench.order("vault:delete settle seconds=3600")
-    deleting = asyncio.create_task(vault.delete_secret("one"))  # the client waits for it to settle
-    while not bench.desk.faults.happened:
-        await asyncio.sleep(0.01)
+    with pytest.raises(TimeoutError):  # the client waits for it to settle, the test does not
+        await asyncio.wait_for(vault.delete_secret("one"), 0.5)
     auditor = await bench.vault(rights.AUDITOR)
     assert [s.name async for s in auditor.list_deleted_secrets()] == []
     with pytest.raises(HttpResponseError, match="currently being deleted"):
         await vault.purge_deleted_secret("one")
-    deleting.cancel()
 
 
 async def test_a_rival_writes_first(bench: Bench) -> None:
