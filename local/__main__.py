@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("--endpoints", type=Path, default=ENDPOINTS, help="which desk")
     demo = verbs.add_parser("demo", help="play a working day; exit 0 when every promise held, 1 when one broke")
     demo.add_argument("--json", type=Path, help="write the closing report here")
-    demo.add_argument("--break", dest="broken", help="plant a fault")
+    demo.add_argument("--break", dest="broken", help="break a promise, to see it noticed")
+    demo.add_argument("--fault", action="append", default=[], help="order a fault (`fault --kinds`); may be repeated")
+    demo.add_argument("--chaos", type=int, metavar="SEED", help="faults on every service, by chance of this seed")
     demo.add_argument("--keep", action="store_true", help="stay up afterwards")
     demo.add_argument("--list-breaks", action="store_true", help="print the names for --break")
     return parser
@@ -108,13 +110,16 @@ def main() -> int:
 
 def _play(asked: argparse.Namespace) -> int:
     from local.desk import NotHere, refuse_in_azure  # noqa: PLC0415 - `--help` must not cost a second of imports
+    from local.fault_words import FaultRefused  # noqa: PLC0415 - as below
 
     try:
         refuse_in_azure(os.environ)
         if asked.verb == "up":
             return asyncio.run(_up(asked.only, asked.config, asked.endpoints, asked.habit))
-        from local.demo.run import demo  # noqa: PLC0415 - as above
+        from local.demo.run import Options, demo  # noqa: PLC0415 - as above
         from local.demo.sabotage import BREAKS  # noqa: PLC0415 - as above
+        from local.fault_command import orders_of  # noqa: PLC0415 - as above
+        from local.fault_words import parse  # noqa: PLC0415 - as above
 
         if asked.list_breaks:
             sys.stdout.write("".join(f"{name}\n" for name in BREAKS))
@@ -122,8 +127,15 @@ def _play(asked: argparse.Namespace) -> int:
         if asked.broken and asked.broken not in BREAKS:
             sys.stderr.write(f"unknown break (there are {', '.join(BREAKS)})\n")
             return 2
-        return asyncio.run(demo(json_file=asked.json, broken=asked.broken, keep=asked.keep))
-    except NotHere as refusal:
+        options = Options(
+            json_file=asked.json,
+            broken=asked.broken,
+            keep=asked.keep,
+            faults=tuple(parse(order) for order in orders_of(asked.fault)),
+            chaos=asked.chaos,
+        )
+        return asyncio.run(demo(options))
+    except (NotHere, FaultRefused) as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 2
     except KeyboardInterrupt:

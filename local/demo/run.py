@@ -4,12 +4,15 @@ import asyncio
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from local.demo.chaos import Chaos, told
 from local.demo.report import as_json, checks, requests_of, table
 from local.demo.sabotage import Saboteur
 from local.demo.stage import Broken, Stage, TooLong
 from local.demo.story import Story
+from local.faults import Fault
 
 HELD, BROKE = 0, 1
 
@@ -20,13 +23,26 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def demo(*, json_file: Path | None, broken: str | None, keep: bool, seed: int = 0) -> int:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the day is to be: a promise broken on purpose, faults, a seed of chaos; and what is done at its end."""
+
+    json_file: Path | None = None
+    broken: str | None = None
+    keep: bool = False
+    seed: int = 0
+    faults: tuple[Fault, ...] = ()
+    chaos: int | None = None
+
+
+async def demo(options: Options) -> int:
     """Play the day; return 0 when everything held and 1 when a promise broke."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="passdesk-") as folder:
-        stage = await Stage.open(Path(folder), seed)
+        stage = await Stage.open(Path(folder), options.seed)
         try:
-            story = Story(stage, Saboteur(broken), say)
+            story = Story(stage, Saboteur(options.broken), say)
+            _order(stage, options)
             code = HELD
             try:
                 await story.play()
@@ -34,22 +50,36 @@ async def demo(*, json_file: Path | None, broken: str | None, keep: bool, seed: 
                 say(f"\nBROKEN: {failure}")
                 code = BROKE
             await stage.quiet()
+            stage.desk.faults.clear()  # the look from outside is no part of the day
             found = await stage.audit()
             requests = requests_of(found, story.events)
-            held = checks(found, requests, [m.person_id for m in stage.desk.directory.minted])
+            minted = [m.person_id for m in stage.desk.directory.minted]
+            held = checks(found, requests, minted, faulty=stage.faulty)
             say(table(found, requests, held))
-            if json_file is not None:
-                json_file.write_text(as_json(found, requests, held) + "\n", encoding="utf-8")
+            if stage.faulty:
+                say(told(stage.desk.faults))
+            if options.json_file is not None:
+                options.json_file.write_text(as_json(found, requests, held) + "\n", encoding="utf-8")
             lost = [check.name for check in held if not check.held]
             if lost:
                 say(f"\nBroken: {', '.join(lost)}")
                 code = BROKE
             say(f"\n{'All held' if code == HELD else 'Not all held'}, in {time.perf_counter() - began:.0f} s.")
-            if keep:
+            if options.keep:
                 await _stay(stage, story)
             return code
         finally:
             await stage.close()
+
+
+def _order(stage: Stage, options: Options) -> None:
+    stage.faulty = bool(options.faults) or options.chaos is not None
+    for fault in options.faults:
+        stage.desk.faults.order(fault)
+    if options.chaos is not None:
+        chaos = Chaos(options.chaos)
+        stage.desk.faults.source, stage.app_fault = chaos, chaos.app
+        say(f"Chaos of seed {options.chaos}: faults on every service, as it comes.")
 
 
 async def _stay(stage: Stage, story: Story) -> None:
