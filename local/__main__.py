@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     up = verbs.add_parser("up", help="start the stand-ins (and, when all of them run, both apps) and stay")
     up.add_argument("--only", default="", help="comma separated: bus,vault,graph,tables,identity")
     up.add_argument("--config", type=Path, default=ENTITIES_FILE, help="bus entities (Service Bus emulator's format)")
+    up.add_argument("--throttle", choices=("S", "M", "L"), help="documented limits, for a tenant of this size")
     up.add_argument("--endpoints", type=Path, default=ENDPOINTS, help="where to write the endpoints")
     up.add_argument("--habit", action="append", default=[], help="NAME=yes|no, settle=SECONDS or all=other: README.md")
     fault = verbs.add_parser("fault", help="order faults of a desk that runs; without an order, list them")
@@ -43,19 +44,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _up(only: str, config: Path, endpoints: Path, orders: list[str]) -> int:
+async def _up(asked: argparse.Namespace) -> int:
     from local.apps import DidNotStart, launch_all  # noqa: PLC0415 - a wrong option must not cost a second of imports
     from local.bus.config import ConfigRefused  # noqa: PLC0415 - as above
     from local.desk import SERVICES, Desk, DeskOptions  # noqa: PLC0415 - as above
+    from local.directory.budget import Size  # noqa: PLC0415 - as above
     from local.habits import ASSUMED, UnknownHabit  # noqa: PLC0415 - as above
     from local.keeper import Keeper  # noqa: PLC0415 - as above
 
     try:
-        habits = ASSUMED.changed(orders)
+        habits = ASSUMED.changed(asked.habit)
     except UnknownHabit as error:
         sys.stderr.write(f"unknown habit {error}\n")
         return 2
-    chosen = tuple(name.strip() for name in only.split(",") if name.strip()) or SERVICES
+    chosen = tuple(name.strip() for name in asked.only.split(",") if name.strip()) or SERVICES
     unknown = sorted(set(chosen) - set(SERVICES))
     if unknown:
         sys.stderr.write(f"unknown in --only: {', '.join(unknown)} (there are {', '.join(SERVICES)})\n")
@@ -64,11 +66,19 @@ async def _up(only: str, config: Path, endpoints: Path, orders: list[str]) -> in
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
+    endpoints: Path = asked.endpoints
     folder = endpoints.resolve().with_name(f"{endpoints.stem}-desk")  # two desks may keep their files side by side
     try:
-        desk = Desk(DeskOptions(directory=folder, only=chosen, entities=config.resolve(), habits=habits))
+        options = DeskOptions(
+            directory=folder,
+            only=chosen,
+            entities=asked.config.resolve(),
+            throttled=Size(asked.throttle) if asked.throttle else None,
+            habits=habits,
+        )
+        desk = Desk(options)
     except (ConfigRefused, OSError, ValueError) as error:
-        sys.stderr.write(f"{config}: {error}\n")
+        sys.stderr.write(f"{asked.config}: {error}\n")
         return 2
     apps: dict[str, App] = {}
     keeper = Keeper(desk, apps, timedelta)
@@ -115,7 +125,7 @@ def _play(asked: argparse.Namespace) -> int:
     try:
         refuse_in_azure(os.environ)
         if asked.verb == "up":
-            return asyncio.run(_up(asked.only, asked.config, asked.endpoints, asked.habit))
+            return asyncio.run(_up(asked))
         from local.demo.run import Options, demo  # noqa: PLC0415 - as above
         from local.demo.sabotage import BREAKS  # noqa: PLC0415 - as above
         from local.fault_command import orders_of  # noqa: PLC0415 - as above

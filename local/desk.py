@@ -16,6 +16,7 @@ from local.bus.config import load as load_entities
 from local.bus.model import Bus
 from local.calls import Calls
 from local.clock import Clock, utc_now
+from local.directory.budget import Limits, Size
 from local.directory.model import Directory
 from local.directory.tenant import contoso
 from local.directory.wire import DirectoryWire
@@ -29,6 +30,7 @@ from local.identity.wire import ManagedIdentityWire
 from local.ledger.model import Ledger
 from local.ledger.wire import LedgerWire
 from local.tokens import Signer
+from local.vault.limits import DOCUMENTED
 from local.vault.model import Vault
 from local.vault.wire import VaultWire
 
@@ -60,13 +62,15 @@ def refuse_in_azure(environ: Collection[str]) -> None:
 class DeskOptions:
     """What to start, and from what.
 
-    calls: a folder to note there what is called, with which rights. habits: where sources leave Azure open.
+    throttled: keep the documented limits, for a tenant of that size. calls: a folder to note there what is called,
+    with which rights. habits: where sources leave Azure open.
     """
 
     directory: Path
     only: tuple[str, ...] = SERVICES
     entities: Path = ENTITIES_FILE
     seed: int = 0
+    throttled: Size | None = None
     calls: Path | None = None
     habits: Habits = ASSUMED
 
@@ -99,6 +103,9 @@ class Desk:
         self.bus = Bus(load_entities(options.entities), clock)
         self.vault = Vault(clock)
         self.directory: Directory = contoso(clock, options.seed)
+        if options.throttled is not None:
+            self.directory.budget.limits = Limits.documented(options.throttled)
+            self.vault.budget.limits = DOCUMENTED
         self.ledger = Ledger(clock)
         self.people = SignIn(clock, self.directory.people)
         self.people.register(PAGE_CLIENT_ID, (f"{self.page_url}/.auth/login/aad/callback",))

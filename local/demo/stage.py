@@ -48,19 +48,25 @@ class Broken(AssertionError):
 
 @dataclass(slots=True)
 class Stage:
-    """Everything running. `offset` is how far our clock is ahead of real time."""
+    """Everything running. `offset` is how far our clock is ahead of real time.
+
+    `given` holds each passcode that somebody got from the vault. On a `faulty` day everybody is more patient, and
+    before time moves on, `app_fault` says which app is killed.
+    """
 
     desk: Desk
     apps: dict[str, App]
     traveller: Traveller
     offset: timedelta = timedelta(0)
     answers: list[tuple[str, str]] = field(default_factory=list)
+    given: set[str] = field(default_factory=set, repr=False)
     faulty: bool = False
     app_fault: Callable[[], Fault | None] = lambda: None
     keeper: Keeper = field(init=False)
 
     def __post_init__(self) -> None:
-        """Take the apps in hand."""
+        """Take the apps in hand, and note which passcodes leave the vault."""
+        self.desk.vault.on_get = lambda version: self.given.add(version.value)
         self.keeper = Keeper(self.desk, self.apps, lambda: self.offset)
 
     @classmethod

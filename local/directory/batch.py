@@ -127,7 +127,8 @@ async def _suffer(fault: Fault | None, call: Call) -> Answer:
 
 def retry_headers(error: Refused) -> dict[str, str]:
     """Return the headers that a refusal adds; Retry-After is in whole seconds (RFC 9110), never too few."""
-    return {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
+    after = {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
+    return {**error.headers, **after}
 
 
 def _refused(item_id: str, error: Refused, error_body: ErrorBody) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def _unnoted(_right: str, _by: frozenset[str] | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What was asked: path segments below the version (decoded), query, headers in lower case, body, app roles.
+    """What was asked: path segments below the version (decoded), query, headers in lower case, body, app roles and app.
 
     `base` is the absolute address of the version, for links to the next page. `note` is told of each row of
     `permissions.GRAPH` that the call needed, and of the roles that satisfied it.
@@ -34,6 +34,7 @@ class Call:
     roles: frozenset[str]
     base: str
     page_size: int | None = None
+    app: str = ""
     note: Note = _unnoted
 
     def may(self, right: str) -> bool:

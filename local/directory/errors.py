@@ -4,7 +4,7 @@ from local.habits import Habits
 
 
 class Refused(Exception):
-    """A call that the directory refuses: HTTP status, Graph's error code and its text."""
+    """A call that the directory refuses: HTTP status, Graph's error code and its text; `headers` go with the answer."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -12,6 +12,7 @@ class Refused(Exception):
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.headers: dict[str, str] = {}
 
 
 def not_found(what: str) -> Refused:

@@ -8,7 +8,7 @@ methods.delete sessions.revoke audit.list mail.send mail.list; and outside this 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from local.directory import accounts, auditing, mailbox, security, users
@@ -152,6 +152,7 @@ def find(verb: str, segments: tuple[str, ...]) -> tuple[Operation, dict[str, str
 def perform(call: Call) -> Answer:
     """Do one call: find it, count it, check the app's rights, act. Raises Refused."""
     operation, arguments = find(call.verb, call.segments)
-    call.directory.budget.take(operation.name, call.directory.clock())
+    told = call.directory.budget.take(call.app, operation.name, call.query, call.directory.clock())
     call.demand(operation.right)
-    return operation.act(call, **arguments)
+    answer = operation.act(call, **arguments)
+    return replace(answer, headers={**answer.headers, **told})

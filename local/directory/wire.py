@@ -101,6 +101,7 @@ class DirectoryWire:
                 roles=caller.roles,
                 base=f"{request.scheme}://{request.host}/v1.0",
                 page_size=self.page_size,
+                app=caller.client_id,
                 note=self._note(caller),
             )
             if call.segments == ("$batch",) and call.verb == "POST":

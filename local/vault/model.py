@@ -7,10 +7,11 @@ import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from local.clock import Clock
 from local.vault import records
+from local.vault.limits import Budget
 from local.vault.records import Attributes, Change, Deleted, Deletion, Page, Settings, Version, Visible
 
 
@@ -27,7 +28,8 @@ class _Secret:
 class Vault:
     """One vault; every instant is read from `clock`, version ids come from `new_id`.
 
-    `settings` may be replaced while the vault lives, to make deletion slow or pages short.
+    `settings` may be replaced while the vault lives, to make deletion slow or pages short. `on_get` is told each
+    version that a caller got.
     Every method raises `VaultRefusal` for what Key Vault would refuse.
     """
 
@@ -38,9 +40,15 @@ class Vault:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self.settings = settings or Settings()
+        self.budget = Budget()
+        self.on_get: Callable[[Version], None] = lambda _: None
         self._clock = clock
         self._new_id = new_id
         self._secrets: dict[str, _Secret] = {}  # by name in lower case: names are case-insensitive
+
+    def now(self) -> datetime:
+        """Return the vault's time."""
+        return self._clock()
 
     def set(
         self,
@@ -81,6 +89,7 @@ class Vault:
         found = self._version(self._live(name), version)
         if not found.attributes.enabled:
             raise records.disabled()
+        self.on_get(found)
         return found
 
     def update(self, name: str, version: str, change: Change) -> Version:

@@ -9,6 +9,7 @@ purge. A request without a token is challenged before faults count: the SDK's fi
 
 import base64
 import json
+import math
 import ssl
 import uuid
 from collections.abc import Callable
@@ -127,6 +128,9 @@ class VaultWire:
             try:
                 self._check_right(self._caller(request), operation)
                 _check_version(request)
+                wait = self.vault.budget.take(operation, self.vault.now())
+                if wait is not None:
+                    return self._fault(429, math.ceil(wait.total_seconds()))
                 answer = act(request, await _body(request))
             except VaultRefusal as refusal:
                 return self._refuse(refusal)

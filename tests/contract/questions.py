@@ -26,7 +26,7 @@ QUESTIONS = {
     "absent-person": Question("passes of a person who is gone", "404 resourceNotFound"),
     "default-phone": Question("the deletion of the default phone of two", "refused (400 badRequest)"),
     "found-by-name": Question("how long until a filter finds a new account", "at once", "hire(indexed_after=...)"),
-    "five-in-ten": Question("eight readings of passes within ten seconds", "not throttled", "Budget.limit"),
+    "five-in-ten": Question("eight readings of passes within ten seconds", "not throttled", "Budget.limits"),
     "no-message-id": Question("the id of a message that was sent without one", "its sequence number"),
     "table-again": Question("a table of the name of one just dropped", "made at once"),
 }

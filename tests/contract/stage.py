@@ -89,6 +89,7 @@ class Stage:
     directory_wire: DirectoryWire
     ledger_wire: LedgerWire
     identity_wire: ManagedIdentityWire
+    faults: Faults
 
     @property
     def servers(self) -> dict[tuple[str, int], tuple[str, int]]:
@@ -138,7 +139,17 @@ async def start(stack: AsyncExitStack, certificates: Certificates, signer: Signe
     await identity_wire.start()
     stack.push_async_callback(identity_wire.stop)
     stage = Stage(
-        directory, vault, ledger, signer, certificates, bus_wire, vault_wire, directory_wire, ledger_wire, identity_wire
+        directory,
+        vault,
+        ledger,
+        signer,
+        certificates,
+        bus_wire,
+        vault_wire,
+        directory_wire,
+        ledger_wire,
+        identity_wire,
+        faults,
     )
     stack.callback(trust.install(str(certificates.ca), stage.servers))
     return stage

@@ -8,13 +8,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from local import rights
 from local.ca import Certificates
+from local.faults import Fault, Kind
 from local.habits import Habits
 from local.tokens import Signer
 from tests.contract import stage
@@ -125,7 +125,7 @@ async def test_a_tenant_of_other_habits_is_told_as_it_is(desk: stage.Stage, tmp_
     passes = desk.directory.passes
     passes.habits = Habits(replace_live=False, refuse_out_of_scope=False)
     passes.policy = replace(passes.policy, one_time_only=True)
-    desk.directory.budget.limit, desk.directory.budget.window = 5, timedelta(seconds=1)
+    desk.faults.order(Fault("graph", "tap.list", Kind.THROTTLE, count=9999, seconds=0, probability=0.4))
     code, told, failed = await run(desk, named(desk.settings(tmp_path / "made.jsonl")), "-k", "test_directory")
     assert code == 0, told[-3000:] + failed[-2000:]
     for line in (

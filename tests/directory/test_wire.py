@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from local.clock import ManualClock
+from local.directory.budget import Limits
 from local.directory.model import Directory
 from local.directory.roles import GLOBAL_ADMINISTRATOR
 from local.directory.tenant import ALLOWED, CLOUD_ADMINS, MAILBOX, STAFF, TIER_ZERO, group_id, person_id, upn
@@ -399,7 +400,7 @@ async def test_a_limit_throttles_calls_on_methods_alone(
     http: httpx.AsyncClient, directory: Directory, clock: ManualClock
 ) -> None:
     """Five calls in ten seconds, single or in a batch; the sixth is told when there is room; users are not counted."""
-    directory.budget.limit = 5
+    directory.budget.limits = Limits(methods=5)
     for _ in range(4):
         assert (await http.get(TAP)).status_code == 200
     clock.advance(timedelta(seconds=4))
