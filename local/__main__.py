@@ -16,6 +16,7 @@ from local.bus.config import ENTITIES_FILE
 if TYPE_CHECKING:
     from local.apps import App
 
+_REMEMBERED = 1_000  # passcodes and rows, of a desk that stays
 ENDPOINTS = Path(".local") / "endpoints.json"
 
 
@@ -74,6 +75,7 @@ async def _up(asked: argparse.Namespace) -> int:
             only=chosen,
             entities=asked.config.resolve(),
             throttled=Size(asked.throttle) if asked.throttle else None,
+            remember=_REMEMBERED,
             habits=habits,
         )
         desk = Desk(options)

@@ -63,7 +63,8 @@ class DeskOptions:
     """What to start, and from what.
 
     throttled: keep the documented limits, for a tenant of that size. calls: a folder to note there what is called,
-    with which rights. habits: where sources leave Azure open.
+    with which rights. habits: where sources leave Azure open. remember: how many passcodes and former rows are kept
+    for a search, None for all: a desk that stays up for days must not.
     """
 
     directory: Path
@@ -73,6 +74,7 @@ class DeskOptions:
     throttled: Size | None = None
     calls: Path | None = None
     habits: Habits = ASSUMED
+    remember: int | None = None
 
     @property
     def whole(self) -> bool:
@@ -106,7 +108,8 @@ class Desk:
         if options.throttled is not None:
             self.directory.budget.limits = Limits.documented(options.throttled)
             self.vault.budget.limits = DOCUMENTED
-        self.ledger = Ledger(clock)
+        self.ledger = Ledger(clock, remember=options.remember)
+        self.directory.passes.remember = options.remember
         self.people = SignIn(clock, self.directory.people)
         self.people.register(PAGE_CLIENT_ID, (f"{self.page_url}/.auth/login/aad/callback",))
         tls = self.certificates.server_context()

@@ -50,9 +50,9 @@ def command(words: Sequence[str], *, endpoints: Path, clear: bool) -> int:
         told = json.loads(endpoints.read_text(encoding="utf-8"))["faults"]
         state: dict[str, Any] = {}
         if clear:
-            state = _ask(told, "DELETE")
+            state = ask(told, "DELETE")
         if orders or not clear:
-            state = _ask(told, "POST" if orders else "GET", {"orders": orders} if orders else None)
+            state = ask(told, "POST" if orders else "GET", {"orders": orders} if orders else None)
     except FaultRefused as refused:
         sys.stderr.write(f"{refused}\n")
         return REFUSED
@@ -66,7 +66,8 @@ def command(words: Sequence[str], *, endpoints: Path, clear: bool) -> int:
     return 0
 
 
-def _ask(told: dict[str, str], verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def ask(told: dict[str, str], verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Call a desk's control endpoint, by its entry in the endpoints file. Raises FaultRefused, URLError."""
     request = urllib.request.Request(  # noqa: S310 - the desk's own address, on loopback
         told["url"],
         method=verb,

@@ -229,6 +229,7 @@ class Connection(asyncio.Protocol):
         found = self._links.pop((link.name, link.is_sender), None)
         if found is not None and not found.closed:
             found.on_close()
+        self._frames.forget(link.name, client_receives=link.is_sender)
         link.close()
         link.free()
 

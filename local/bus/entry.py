@@ -37,6 +37,7 @@ class Entry:
     reason: str | None = None
     description: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
+    deed: int | None = None  # on the agenda: its expiry
 
     def expired(self, now: datetime) -> bool:
         """Tell whether its time to live is over."""

@@ -41,6 +41,12 @@ class FrameReader:
         """Return the latest attach of this name and direction."""
         return self._by_name[name, client_receives]
 
+    def forget(self, name: str, *, client_receives: bool) -> None:
+        """Forget a link that is gone: its client makes the next one under another name."""
+        gone = self._by_name.pop((name, client_receives), None)
+        for key in [key for key, attach in self._by_handle.items() if attach is gone]:
+            del self._by_handle[key]
+
     def feed(self, data: bytes) -> None:
         """Read on. Raises Malformed."""
         self._buffer += data

@@ -65,7 +65,7 @@ class Queue:
             self._bury(entry, NO_SESSION, "The entity requires sessions and the message has no session id.")
             return
         if entry.expires_at is not None:
-            self._agenda.add(entry.expires_at, partial(self._on_expiry, entry))
+            entry.deed = self._agenda.add(entry.expires_at, partial(self._on_expiry, entry))
         self._offer(entry)
 
     def take(self, session: SessionLock | None, *, delete: bool, now: datetime) -> Received | None:
@@ -98,8 +98,7 @@ class Queue:
 
     def complete(self, token: uuid.UUID) -> None:
         """Remove a locked message."""
-        entry = self._unlock(token)
-        del self._entries[entry.number]
+        self._remove(self._unlock(token))
 
     def abandon(self, token: uuid.UUID, changes: Mapping[str, Any], *, now: datetime) -> None:
         """Give a locked message back as a failed delivery."""
@@ -260,7 +259,7 @@ class Queue:
 
     def _hand_out(self, entry: Entry, session: SessionLock | None, *, delete: bool, now: datetime) -> Received:
         if delete:
-            del self._entries[entry.number]
+            self._remove(entry)
             return entry.view()
         lock = Lock(self._new_token(), now + self.settings.lock, session)
         entry.lock = lock
@@ -308,6 +307,7 @@ class Queue:
         self._changed()
 
     def _on_expiry(self, entry: Entry, when: datetime) -> None:
+        entry.deed = None
         still_here = self._entries.get(entry.number) is entry
         if still_here and entry.lock is None and entry.state is State.ACTIVE and entry.expired(when):
             self._expire(entry)
@@ -316,10 +316,16 @@ class Queue:
         if self.settings.dead_letter_on_expiry and self.dead is not None:
             self._bury(entry, EXPIRED, "The message expired and was dead lettered.")
         else:
-            self._entries.pop(entry.number, None)
+            self._remove(entry)
+
+    def _remove(self, entry: Entry) -> None:
+        self._entries.pop(entry.number, None)
+        if entry.deed is not None:
+            self._agenda.drop(entry.deed)
+            entry.deed = None
 
     def _bury(self, entry: Entry, reason: str | None, description: str | None) -> None:
-        self._entries.pop(entry.number, None)
+        self._remove(entry)
         if self.dead is None:  # a sub-queue has no limits, so nothing leads here
             return
         entry.reason, entry.description = reason, description

@@ -82,12 +82,16 @@ class Minted:
 
 
 class Passes:
-    """The passes of the tenant, at most one per person. `minted` remembers every passcode ever made."""
+    """The passes of the tenant, at most one per person.
+
+    `minted` remembers every passcode ever made, or the last `remember`.
+    """
 
     def __init__(self, chance: random.Random) -> None:
         self.policy = Policy()
         self.habits = Habits()
         self.minted: list[Minted] = []
+        self.remember: int | None = None
         self._chance = chance
         self._held: dict[str, Pass] = {}
 
@@ -141,6 +145,8 @@ class Passes:
         )
         self._held[person.object_id] = made
         self.minted.append(Minted(person.object_id, made.tap_id, made.passcode, now))
+        if self.remember is not None:
+            del self.minted[: -self.remember]
         return made
 
     @contextmanager

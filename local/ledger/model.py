@@ -5,7 +5,7 @@ A deleted table is gone at once (the service keeps its name for half a minute).
 """
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,14 +79,17 @@ class Ledger:
 
     `page_size` is the most rows that one query answers. `scan_size`, when given, is the most that it looks at, so
     that a page may be short or empty and yet not the last: the service stops at partitions and after five seconds.
+    `remember` is how many former states of rows `written` yields, None for all.
     """
 
-    def __init__(self, clock: Clock, page_size: int = MAX_PAGE, scan_size: int | None = None) -> None:
+    def __init__(
+        self, clock: Clock, page_size: int = MAX_PAGE, scan_size: int | None = None, remember: int | None = None
+    ) -> None:
         self._clock = clock
         self._tables: dict[str, _Table] = {}
         self._last: datetime | None = None
         self._rivals: Counter[str] = Counter()
-        self._written: list[tuple[str, Mapping[str, Value]]] = []
+        self._written: deque[tuple[str, Mapping[str, Value]]] = deque(maxlen=remember)
         self.page_size = page_size
         self.scan_size = scan_size
 
@@ -176,7 +179,7 @@ class Ledger:
             except Refused as error:
                 raise error.at(index) from None
         home.rows = rows
-        self._written += [(home.name, result.properties) for result in results if result is not None]
+        self._written.extend((home.name, result.properties) for result in results if result is not None)
         return results
 
     def rival(self, table: str, count: int = 1) -> None:
@@ -191,7 +194,7 @@ class Ledger:
         }
 
     def written(self) -> Iterable[tuple[str, Mapping[str, Value]]]:
-        """Yield every state that any row ever had, with its table: what a canary search must see."""
+        """Yield every state that any row had, with its table: what a canary search must see."""
         yield from self._written
 
     def _write(self, table: str, operation: Operation) -> Entity:
