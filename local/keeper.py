@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from local.apps import App, launch
 from local.desk import Desk
-from local.faults import Fault, Kind
+from local.faults import Fault, FaultRefused, Kind
 
 
 class Keeper:
@@ -33,6 +33,8 @@ class Keeper:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _carry_out(self, fault: Fault) -> None:
+        if not self._apps:
+            raise FaultRefused("no apps run here")
         act = self._stand_still if fault.kind is Kind.HANG else self._start_anew
         for role in fnmatch.filter(self._apps, fault.operation):
             task = asyncio.get_running_loop().create_task(act(role, fault.lasts))

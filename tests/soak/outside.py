@@ -7,6 +7,7 @@ done, as in Azure; what it reports as done must have been.
 
 import asyncio
 import json
+import math
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable
@@ -25,10 +26,10 @@ _FAST: dict[str, Any] = {"retry_backoff_factor": 0.05, "retry_total": 6}
 
 @dataclass
 class Work:
-    """What there is to do yet, and what was found; `left` counts down over all workers."""
+    """What there is to do yet, of each service, and what was found."""
 
     endpoints: dict[str, Any]
-    left: int
+    left: dict[str, int]
     done: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Work:
         from httpx import HTTPError
         from kiota_abstractions.api_error import APIError
 
-        self.left -= 1
+        self.left[service] -= 1
         self.done[service] = self.done.get(service, 0) + 1
         try:
             return await act
@@ -86,7 +87,7 @@ async def _letters(work: Work, client: Any, out: dict[str, str], back: dict[str,
                 await work.do("bus", source.complete_message(message))
             return bool(got)
 
-        while work.left > 0:
+        while work.left["bus"] > 0:
             for _ in range(8):
                 number += 1
                 name = f"{place} {number}"
@@ -116,7 +117,7 @@ async def vault(work: Work, me: str) -> None:
         SecretClient(url, may_set, **_FAST) as issuer,
         SecretClient(url, may_get, **_FAST) as courier,
     ):
-        while work.left > 0:
+        while work.left["vault"] > 0:
             number += 1
             name, value = f"soak-{me}-{number}", f"value {number} {_BODY}"
             if await work.do("vault", issuer.set_secret(name, value)) is None:
@@ -147,7 +148,7 @@ async def tables(work: Work, me: str) -> None:
         TableServiceClient(work.endpoints["tables"]["url"], credential=credential, **_FAST) as service,
     ):
         table = service.get_table_client("requests")
-        while work.left > 0:
+        while work.left["tables"] > 0:
             number += 1
             key = {"PartitionKey": f"soak-{me}-{number}", "RowKey": "row"}
             acknowledged = await work.do("tables", table.create_entity({**key, "n": 1, "body": _BODY}))
@@ -186,7 +187,7 @@ async def directory(work: Work, person: dict[str, str]) -> None:
         adapter.base_url = work.endpoints["graph"]["url"]
         user = GraphServiceClient(request_adapter=adapter).users.by_user_id(person["id"])
         passes = user.authentication.temporary_access_pass_methods
-        while work.left > 0:
+        while work.left["graph"] > 0:
             read = await work.do("graph", user.get())
             work.claim(
                 read is None or read.user_principal_name == person["userPrincipalName"], f"{person} reads {read}"
@@ -223,8 +224,8 @@ async def identity(endpoints: dict[str, Any], name: str) -> AsyncIterator[Any]:
 
 
 async def work_all(endpoints: dict[str, Any], operations: int) -> dict[str, Any]:
-    """Let two of each kind work side by side."""
-    work = Work(endpoints, operations)
+    """Let two of each kind work side by side, each kind on a quarter."""
+    work = Work(endpoints, dict.fromkeys(("bus", "vault", "tables", "graph"), math.ceil(operations / 4)))
     some = [p for p in endpoints["people"] if p["userPrincipalName"].startswith(("ada@", "bo@"))]
     await asyncio.gather(
         queue(work),

@@ -1,0 +1,1 @@
+"""Figures, not tests: how long things take on this machine."""
