@@ -15,19 +15,19 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks test referees-ready referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks demo-faults soak bench-desk test referees-ready referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  demo takes JSON=FILE, BREAK=NAME (exits 1 when it was noticed), KEEP=1; test takes ARGS='...' and WORKERS=N."
+	@echo "  demo takes JSON=FILE, BREAK=NAME (exits 1 when it was noticed), KEEP=1, CHAOS=SEED, FAULT='ORDER'; test takes ARGS='...' and WORKERS=N."
 
 bootstrap: ## Make .venv (Python 3.13, everything pinned by hash)
 	@scripts/bootstrap
 
 # GNU make exits 2 for every failed recipe, and 1 only when it is asked (-q) about a target that is not up to date.
 # A promise that broke must be told apart from a demo that could not run, so with BREAK= it runs while this file is read.
-DEMO := scripts/demo $(if $(JSON),--json "$(JSON)") $(if $(BREAK),--break "$(BREAK)") $(if $(KEEP),--keep) $(ARGS)
+DEMO := scripts/demo $(if $(JSON),--json "$(JSON)") $(if $(BREAK),--break "$(BREAK)") $(if $(KEEP),--keep) $(if $(CHAOS),--chaos $(CHAOS)) $(if $(FAULT),--fault "$(FAULT)") $(ARGS)
 ifneq ($(and $(BREAK),$(filter demo,$(MAKECMDGOALS))),)
 DEMO_EXIT := $(shell $(DEMO) >&2; echo $$?)
 ifeq ($(DEMO_EXIT),1)
@@ -42,6 +42,15 @@ demo: ## Run the whole thing on this machine: events in, pass revealed, everythi
 
 breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 	@$(PYTHON) -m local demo --list-breaks
+
+demo-faults: bootstrap ## Play a day for every fault, two side by side (SAMPLE=N: so many of them, by chance)
+	@$(PYTHON) -m local.demo.sweep --sample $(or $(SAMPLE),0) $(ARGS)
+
+soak: bootstrap ## OPERATIONS=N mixed SDK operations on a desk with faults: nothing lost, memory flat
+	@$(PYTHON) -m tests.soak.run $(or $(OPERATIONS),10000)
+
+bench-desk: bootstrap ## How long a desk takes to start
+	@$(PYTHON) -m bench.desk_start $(ARGS)
 
 test: bootstrap referees-ready ## Run all tests, with the branch coverage of functions/ and shared/
 	@rm -rf $(CALLS)/tests
