@@ -47,6 +47,11 @@ async def settle[T](where: str, act: Awaitable[T], *, lost: Lost = TryLater) -> 
         return await act
     except (AzureError, TimeoutError, OSError) as error:
         failure = fate_of(where, error, lost)
+    except AttributeError as error:
+        # azure-data-tables looks for an error's code in the response, and half an answer comes without one.
+        if not isinstance(error.__context__, AzureError):
+            raise
+        failure = fate_of(where, error.__context__, lost)
     raise failure
 
 

@@ -86,3 +86,13 @@ async def test_each_error_has_its_fate(error: Exception, fate: type[Failure]) ->
 def test_retry_after_is_read_in_both_forms_and_bounded(headers: dict[str, str], seconds: float) -> None:
     """Seconds, or a date measured from the answer's own; nonsense means the default."""
     assert retry_after(headers) == timedelta(seconds=seconds)
+
+
+async def test_a_bug_of_ours_is_no_lost_answer() -> None:
+    """An AttributeError that the SDK's own error did not lead to stays what it is."""
+
+    async def bug() -> None:
+        raise AttributeError("ours")
+
+    with pytest.raises(AttributeError, match="ours"):
+        await settle("where", bug())

@@ -39,6 +39,24 @@ async def test_a_write_whose_answer_was_lost_succeeds(issuer: TableLedger, fault
     assert await issuer.take_seat(seat) == await issuer.seat("person")
 
 
+async def test_an_answer_that_broke_off_is_a_lost_one(issuer: TableLedger, faults: Faults) -> None:
+    """Half an answer, at which the SDK itself trips: a write is looked up and has landed, a read is for later."""
+    faults.order(Fault("ledger", "insert", Kind.TRUNCATE))
+    stored = await issuer.insert(REQUEST)
+    await issuer.put_due(Due(REQUEST.request_id, NOON, DueKind.WAKE))
+    for operation, read in (
+        ("get", lambda: issuer.get(REQUEST.request_id)),
+        ("query", lambda: anext(aiter(issuer.due(DueKind.WAKE, NOON)))),
+    ):
+        faults.order(Fault("ledger", operation, Kind.TRUNCATE))
+        with pytest.raises(TryLater):
+            await read()
+        assert await read()
+    faults.order(Fault("ledger", "replace", Kind.TRUNCATE))
+    moved = await issuer.replace(stored.to(State.WAITING, NOON, attempt=2))
+    assert await issuer.get(REQUEST.request_id) == moved
+
+
 async def test_a_write_that_never_arrived_is_for_later(issuer: TableLedger, faults: Faults) -> None:
     """Cut before acting on every try: later; and nothing changed."""
     stored = await issuer.insert(REQUEST)
