@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from local.rights import IDENTITIES
+
 
 class Kind(StrEnum):
     """What goes wrong."""
@@ -81,6 +83,7 @@ FORGETS = {
 }
 _SECONDS = {Kind.HANG: 3600.0, Kind.EXPIRE: 0.0, Kind.STALE: 60.0}
 _DAY = 86_400.0
+_ROLES = sorted({role for identity in IDENTITIES for role in identity.graph})
 _OPTIONS: dict[str, tuple[str, Callable[[str], int | float | str]]] = {
     "count": ("count", int),
     "p": ("probability", float),
@@ -186,6 +189,8 @@ def check(fault: Fault) -> Fault:
     _check_numbers(fault)
     if bool(fault.role) != (service == "identity" and fault.kind is Kind.STALE):
         raise FaultRefused("role= names the app role that is late: for identity:msi stale, and needed there")
+    if fault.role and fault.role not in _ROLES:
+        raise FaultRefused(f"no identity here has the role {fault.role!r}: there are {', '.join(_ROLES)}")
     if fault.forget and fault.kind is not Kind.RESTART:
         raise FaultRefused("forget belongs to restart")
     if fault.forget and service not in FORGETS:

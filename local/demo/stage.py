@@ -16,6 +16,7 @@ from local.calls import stage_folder
 from local.clock import utc_now
 from local.demo.audit import from_outside
 from local.demo.browser import Browser
+from local.demo.report import ENDS
 from local.desk import Desk, DeskOptions
 from local.directory.tenant import MAILBOX, person_id
 from local.faults import Fault
@@ -44,6 +45,10 @@ class TooLong(RuntimeError):
 
 class Broken(AssertionError):
     """A scene did not go as promised."""
+
+
+class OtherEnd(RuntimeError):
+    """A request came to an end that is not the one the story has for it."""
 
 
 @dataclass(slots=True)
@@ -210,8 +215,15 @@ class Stage:
         return str(row["state"]) if row else ""
 
     async def reaches(self, request_id: str, *states: str) -> None:
-        """Wait until a request is in one of `states`. Raises TooLong."""
-        await self.until(lambda: self.state(request_id) in states, f"{request_id} is {' or '.join(states)}")
+        """Wait until a request is in one of `states`. Raises TooLong, OtherEnd."""
+
+        def there() -> bool:
+            state = self.state(request_id)
+            if state in ENDS and state not in states:
+                raise OtherEnd(f"{request_id} ended in {state}, not in {' or '.join(states)}")
+            return state in states
+
+        await self.until(there, f"{request_id} is {' or '.join(states)}")
 
     def browser(self, name: str) -> Browser:
         """Return the browser of somebody, by their short name."""

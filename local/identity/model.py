@@ -69,7 +69,7 @@ class ManagedIdentities:
         self._system_assigned = dict(system_assigned or {})
         self._seconds = seconds
         self._withheld: set[tuple[str, str]] = set()
-        self._kept: dict[tuple[str, str], Issued] = {}
+        self._late: dict[str, float] = {}
 
     def withhold(self, identity: str, role: str) -> None:
         """Leave `role` out of new Graph tokens of the identity so named: a fresh role can take a day to arrive."""
@@ -79,9 +79,13 @@ class ManagedIdentities:
         """End a `withhold`."""
         self._withheld.discard((identity, role))
 
+    def be_late(self, role: str, seconds: float) -> None:
+        """Leave a role out of everybody's Graph tokens for so long, as an endpoint does that keeps its older ones."""
+        self._late[role] = time.time() + seconds
+
     def forget(self) -> None:
-        """Drop the tokens that the endpoint keeps, as a restart of its machine may."""
-        self._kept.clear()
+        """End every `be_late`, as a restart of the endpoint's machine may."""
+        self._late.clear()
 
     def token(
         self,
@@ -90,13 +94,10 @@ class ManagedIdentities:
         resource: str,
         client_id: str | None = None,
         object_id: str | None = None,
-        late: tuple[str, float] | None = None,
     ) -> Issued:
         """Return a token for `resource`, for the identity that is named or the app's own.
 
-        `late` is a role and seconds: the token is made without the role, lives so long, and is kept and given out
-        again meanwhile. A token that is not late is made anew for each request, which Azure's endpoint does not do.
-
+        It is made anew for each request, as Azure's endpoint does not; where a role is late it ends when that comes.
         Raises IdentityRefusal: 401 for a wrong secret, 400 for an identity that this app is not, 500 for a resource
         that does not exist (Azure is as vague).
         """
@@ -111,25 +112,20 @@ class ManagedIdentities:
             )
         if _plain(resource) not in self._resources:
             raise IdentityRefusal(500, "An unexpected error occured while fetching the AAD Token.")
-        place = (identity.client_id, _plain(resource))
-        kept = self._kept.get(place)
-        if kept is not None and kept.expires_on > time.time():
-            return kept
-        withheld = {role for name, role in self._withheld if name == identity.name} | {late[0] if late else ""}
         roles = identity.graph if _plain(resource) in self._graph else frozenset()
+        now = time.time()
+        late = {role: until - now for role, until in self._late.items() if role in roles and until > now}
+        withheld = {role for name, role in self._withheld if name == identity.name} | set(late)
         token = self._signer.app_token(
             object_id=identity.object_id,
             client_id=identity.client_id,
             name=identity.name,
             audience=resource,
             roles=[role for role in roles if role not in withheld],
-            seconds=math.ceil(late[1]) if late else self._seconds,
+            seconds=min([self._seconds, *(math.ceil(wait) for wait in late.values())]),
         )
         expires_on = self._signer.check(token, {resource}).expires_on
-        issued = Issued(token, expires_on, resource, identity.client_id)
-        if late is not None:
-            self._kept[place] = issued
-        return issued
+        return Issued(token, expires_on, resource, identity.client_id)
 
     def _identity(self, header: str, client_id: str | None, object_id: str | None) -> Identity | None:
         if client_id is None and object_id is not None:

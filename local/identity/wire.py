@@ -56,13 +56,14 @@ class ManagedIdentityWire:
 
     async def _issue(self, request: web.Request) -> web.StreamResponse:
         stale = request.get(BENT)
+        if stale is not None:
+            self.identities.be_late(stale.role, stale.lasts)
         try:
             issued = self.identities.token(
                 header=request.headers.get("X-IDENTITY-HEADER", ""),
                 resource=_resource(request),
                 client_id=request.query.get("client_id"),
                 object_id=request.query.get("object_id", request.query.get("principal_id")),
-                late=(stale.role, stale.lasts) if stale else None,
             )
         except IdentityRefusal as refusal:
             return _refuse(refusal)

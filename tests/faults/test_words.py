@@ -55,6 +55,7 @@ def test_an_order_in_full() -> None:
         ("vault:set fail forget=yes", "unknown option 'forget=yes'"),
         ("vault:set restart forget", "vault forgets nothing when it restarts; only bus and identity do"),
         ("identity:msi stale", "role= names the app role"),
+        ("identity:msi stale role=User.Read.Al", "no identity here has the role 'User.Read.Al': there are "),
         ("vault:set fail role=x", "role= names the app role"),
         ("host:issuer restart count=2", "happens at once"),
     ],
