@@ -1,0 +1,74 @@
+"""The soak can fail: what it is to notice, it notices."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusReceiveMode
+
+from tests.desk.conftest import Start, environment, up
+from tests.soak.run import GROWTH, OUTSIDE, Result
+
+__all__ = ["up"]  # the fixture
+
+CLEAN = Result({"wrong": [], "modules of ours": []}, seconds=1, faults=1, middle=1e8, last=1e8 + GROWTH)
+
+
+def test_a_clean_soak_has_no_failures() -> None:
+    """Nothing wrong, some faults, memory within its bound."""
+    assert CLEAN.failures == []
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (replace(CLEAN, last=CLEAN.last + 1), "grew by 4.0 MiB"),
+        (replace(CLEAN, faults=0), "no fault happened"),
+        (replace(CLEAN, said={**CLEAN.said, "wrong": ["3 of 9 messages lost"]}), "3 of 9 messages lost"),
+        (replace(CLEAN, said={**CLEAN.said, "modules of ours": ["local"]}), "the stranger had"),
+    ],
+)
+def test_each_failure_is_said(result: Result, said: str) -> None:
+    """A desk that grows, faults that never came, something lost, a stranger that is none: each is a failure alone."""
+    (failure,) = result.failures
+    assert said in failure
+
+
+def work(file: Path, *numbers: str) -> dict[str, Any]:
+    """Let the stranger work, and return what it said."""
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, str(OUTSIDE), str(file), *numbers],
+        cwd=file.parent,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+@pytest.mark.e2e
+def test_a_stolen_message_is_missed(up: Start) -> None:
+    """Left alone, the stranger finds all that it sent; where somebody takes its messages, it says how many are lost."""
+    desk = up("--only", "bus,vault,graph,tables")
+    alone = work(desk.file, "24")
+    assert (alone["wrong"], alone["errors"]) == ([], {})
+    assert set(alone["done"]) == {"bus", "vault", "tables", "graph"}
+    with (
+        ServiceBusClient.from_connection_string(desk.endpoints["serviceBus"]["connectionString"]) as client,
+        client.get_queue_receiver(
+            "quarantine", receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE, prefetch_count=3
+        ) as thief,
+    ):
+        assert thief.receive_messages(1, max_wait_time=1) == []  # its link is open, and takes what comes
+        robbed = work(desk.file, "24", "1")
+    (wrong,) = robbed["wrong"]
+    assert wrong.startswith("quarantine: ")
+    assert "messages lost" in wrong
