@@ -20,6 +20,7 @@ from typing import Any
 # The SDKs are imported inside the workers: after `main` set what Azure would have set.
 # ruff: noqa: PLC0415
 
+_OPENS = 10.0  # a receiver whose link was cut opens a new one within this time, or begins anew the next time
 _PATIENCE = 130.0  # what a cut connection held comes back after its lock, which is a minute
 _BODY = "x" * 2_000
 _FAST: dict[str, Any] = {"retry_backoff_factor": 0.05, "retry_total": 6}
@@ -79,11 +80,11 @@ async def _letters(work: Work, client: Any, out: dict[str, str], back: dict[str,
     sent, seen, number = set[str](), set[str](), 0
     async with (
         (client.get_queue_sender if "queue_name" in out else client.get_topic_sender)(**out) as sender,
-        make(**back, max_wait_time=1) as receiver,
+        make(**back, max_wait_time=_OPENS) as receiver,
     ):
 
         async def take(source: Any, most: int) -> bool:
-            got = await work.do("bus", source.receive_messages(most, max_wait_time=1))
+            got = await work.do("bus", source.receive_messages(most, max_wait_time=_OPENS))
             for message in got or ():
                 seen.add(message.message_id)
                 await work.do("bus", source.complete_message(message))
@@ -100,7 +101,7 @@ async def _letters(work: Work, client: Any, out: dict[str, str], back: dict[str,
             await take(receiver, 16)
         loop = asyncio.get_running_loop()
         end = loop.time() + work.patience
-        async with make(**back, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=1) as dead:
+        async with make(**back, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=_OPENS) as dead:
             while sent - seen and loop.time() < end:
                 if not await take(receiver, 16) and not await take(dead, 16):
                     await asyncio.sleep(1)
