@@ -21,7 +21,7 @@ from typing import Any
 # ruff: noqa: PLC0415
 
 _OPENS = 10.0  # a receiver whose link was cut opens a new one within this time, or begins anew the next time
-_PATIENCE = 130.0  # what a cut connection held comes back after its lock, which is a minute
+_PATIENCE = 420.0  # a lock is a minute, and what was lost once on its way may be lost again: a batch, one time in five
 _BODY = "x" * 2_000
 _FAST: dict[str, Any] = {"retry_backoff_factor": 0.05, "retry_total": 6}
 
