@@ -82,8 +82,10 @@ def environment(desk: Desk, role: str, control_secret: str, offset: timedelta) -
 
 
 def _policy(folder: Path) -> Path:
-    """Write the recovery policy of the desk: the product's, with everything done about a lost device that can be."""
+    """Write the recovery policy of the desk: the product's, with all looked at and all done that can be."""
     shipped = (ROOT / "shared" / "composition" / "recovery.toml").read_text(encoding="utf-8")
+    for key in ("phone_hours", "manager_hours"):
+        shipped = shipped.replace(f"{key} = 0\n", f"{key} = 24\n")
     before, section, after = shipped.partition("[completion]\n")
     lines = [line if line.startswith("go_on") else line.replace("= false", "= true") for line in after.splitlines()]
     file = folder.resolve() / "recovery.toml"

@@ -4,43 +4,17 @@ import asyncio
 import json
 import sys
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from local.apps import environment
-from local.directory.methods import Kind
+from local.directory.methods import Kind, Method
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import person_id, upn
-from shared.domain.orders import Purpose, request_id
 from tests.e2e.conftest import Scene
+from tests.e2e.tickets import lost
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
-
-DESK = "/itsm/servicenow"
-
-
-async def lost(scene: Scene, name: str, method: str = "call-back", event: str = "", **data: Any) -> str:
-    """Send a ticket about somebody whom the desk has just verified; return the request's id."""
-    now = f"{scene.stage.now:%Y-%m-%dT%H:%M:%SZ}"
-    proof = {"method": method, "by": upn("desk.agent"), "at": now, "reference": "call 17"}
-    event_id = event or f"lost-{name}"
-    body = {
-        "specversion": "1.0",
-        "type": "passdesk.device.lost",
-        "source": DESK,
-        "id": event_id,
-        "time": now,
-        "data": {
-            "ticket": "INC0012345",
-            "userPrincipalName": upn(name),
-            "lost": ["authenticator"],
-            "verification": proof,
-            **data,
-        },
-    }
-    await scene.stage.send("tickets", json.dumps(body))
-    return request_id(DESK, event_id, Purpose.RECOVERY)
 
 
 async def ops(scene: Scene, *words: str) -> tuple[int, str]:
@@ -74,6 +48,26 @@ async def test_methods_named_by_id_go_and_others_stay(scene: Scene) -> None:
     assert {Kind.PHONE, Kind.AUTHENTICATOR, Kind.WINDOWS_HELLO} <= left
     steps = [(kind, fate) for kind, _, fate in json.loads(scene.row(request)["completion"])]
     assert steps == [("fido2", "done"), (None, "done")]
+
+
+async def test_every_kind_that_was_lost_goes(scene: Scene) -> None:
+    """Completion over the wire: what signs in without a phone is removed by its kind too; the phone stays."""
+    directory, tariq = scene.stage.desk.directory, person_id("tariq")
+    directory.methods.add(Method("oath-of-tariq", tariq, Kind.SOFTWARE_OATH, directory.clock() - timedelta(days=30)))
+    request = await lost(scene, "tariq", "verified-id", lost=["windows-hello", "software-oath"])
+    await scene.ready(request)
+    left = {m.kind for m in directory.methods.of(tariq)}
+    assert not {Kind.WINDOWS_HELLO, Kind.SOFTWARE_OATH} & left
+    assert {Kind.PHONE, Kind.AUTHENTICATOR, Kind.FIDO2} <= left
+
+
+async def test_a_new_phone_asks_a_second_person(scene: Scene) -> None:
+    """Promise 7 over the wire: the audit log tells of a phone that somebody added an hour ago."""
+    directory, liv = scene.stage.desk.directory, person_id("liv")
+    directory.register_method(Method("phone-of-liv", liv, Kind.PHONE, scene.stage.now, {"phoneType": "office"}))
+    request = await lost(scene, "liv", "verified-id")
+    await scene.stage.reaches(request, "needs_approval")
+    assert reasons(scene, request) == {"phone_changed"}
 
 
 async def test_whoever_was_not_asked_can_neither_see_nor_answer(scene: Scene) -> None:
