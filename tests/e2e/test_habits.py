@@ -1,17 +1,20 @@
 """Where sources leave Azure open, the product keeps its promises under the one assumption and under the other."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from local.directory.methods import Kind as Method
 from local.directory.passes import Policy
 from local.directory.roles import Grant
 from local.directory.tenant import CLOUD_ADMINS, FORBIDDEN, group_id, person_id, upn
 from local.faults import Fault, Kind
 from local.habits import ASSUMED, Habits
 from tests.e2e.conftest import Scene
+from tests.e2e.tickets import lost
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -136,6 +139,21 @@ async def test_what_somebody_else_deleted_is_cleaned_all_the_same(scene: Scene) 
     await _cleaned(scene, requests[gone], "expired", "revoked")
     assert scene.live(without) == []
     assert scene.stage.desk.vault.snapshot() == ()
+
+
+async def test_a_lost_phone_is_removed_with_the_default_last(scene: Scene, habits: Habits) -> None:
+    """Both phones go, whether or not the default may go first, and any success of the revocation is one."""
+    directory = scene.stage.desk.directory
+    name = "nadia" if habits is ASSUMED else "henry"
+    (first,) = directory.methods_of(person_id(name), (Method.PHONE,))
+    directory.methods.delete(person_id(name), Method.PHONE, first.method_id, keep_default=False)
+    directory.methods.add(replace(first, default=True))
+    directory.methods.add(replace(first, method_id=f"office-of-{name}", details={"phoneType": "office"}, default=False))
+    request = await lost(scene, name, "verified-id", lost=["phone"])
+    await scene.ready(request)
+    assert directory.methods_of(person_id(name), (Method.PHONE,)) == ()
+    steps = [(kind, fate) for kind, _, fate in json.loads(scene.row(request)["completion"])]
+    assert steps == [("phone", "done"), ("phone", "done"), (None, "done")]
 
 
 async def test_without_the_filter_of_pim_for_groups_nobody_gets_a_pass(scene: Scene) -> None:
