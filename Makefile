@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks demo-faults soak bench-desk test referees-ready referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks demo-faults soak bench-desk test referees-ready referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ referee-directory: bootstrap ## The directory against msgraph-sdk
 
 referee-host: bootstrap ## The host against Microsoft's worker library
 	@$(PYTHON) -m tests.referees run host --workers $(WORKERS)
+
+referee-identity: bootstrap ## The identity endpoint against azure-identity
+	@$(PYTHON) -m tests.referees run identity --workers $(WORKERS)
 
 referee-table: bootstrap ## What the referees said in the last run of `make test` or `make referee`
 	@$(PYTHON) -m tests.referees table
