@@ -110,7 +110,7 @@ async def _letters(work: Work, client: Any, out: dict[str, str], back: dict[str,
 
 async def vault(work: Work, me: str) -> None:
     """Set, get, delete and purge: what was set is read, what was deleted is gone."""
-    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
     from azure.keyvault.secrets.aio import SecretClient
 
     url, number = work.endpoints["keyVault"]["url"], 0
@@ -134,8 +134,8 @@ async def vault(work: Work, me: str) -> None:
                 work.wrong.append(f"{name} is there although it was deleted")
             except ResourceNotFoundError:
                 pass
-            except HttpResponseError:
-                continue
+            except AzureError:
+                continue  # no answer
             await work.do("vault", issuer.purge_deleted_secret(name))
 
 
@@ -171,8 +171,8 @@ async def tables(work: Work, me: str) -> None:
                 wanted = {2} if written is not None else {1, 2}
                 work.claim(again is None or again["n"] in wanted, f"{key} reads {again and again['n']}, not {wanted}")
             elif acknowledged is not None:
-                found = [r async for r in table.query_entities(f"PartitionKey eq '{key['PartitionKey']}'")]
-                work.claim(len(found) == 1, f"{key} was inserted and is gone")
+                found = await work.do("tables", _all(table.query_entities(f"PartitionKey eq '{key['PartitionKey']}'")))
+                work.claim(found is None or len(found) == 1, f"{key} was inserted and is gone")
             await work.do("tables", table.delete_entity(key["PartitionKey"], "row"))
 
 
@@ -204,6 +204,10 @@ async def directory(work: Work, person: dict[str, str]) -> None:
             if await work.do("graph", _true(one.delete())):
                 left = await _listed(work, passes)
                 work.claim(left in ([], None), f"{person['userPrincipalName']} still has {left}")
+
+
+async def _all(pages: AsyncIterator[Any]) -> list[Any]:
+    return [row async for row in pages]
 
 
 async def _true(act: Awaitable[Any]) -> bool:
