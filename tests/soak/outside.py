@@ -1,9 +1,9 @@
 """Somebody else's program that works for long: the endpoints file, the public SDKs, and nothing of this repository.
 
-`python outside.py ENDPOINTS OPERATIONS [PATIENCE]` does so many operations on bus, vault, tables and directory, side
-by side, and prints as JSON how many each did and whatever was lost or wrong. It waits PATIENCE seconds for late
-messages. What an SDK reports as failed may or may not have been done, as in Azure; what it reports as done must have
-been.
+`python outside.py ENDPOINTS OPERATIONS` does so many operations on bus, vault, tables and directory, side by side,
+prints the line `worked`, waits for a line (or the end) of its input, empties the bus, and prints as JSON how many each
+did and whatever was lost or wrong. What an SDK reports as failed may or may not have been done, as in Azure; what it
+reports as done must have been.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from typing import Any
 # ruff: noqa: PLC0415
 
 _OPENS = 10.0  # a receiver whose link was cut opens a new one within this time, or begins anew the next time
-_PATIENCE = 420.0  # a lock is a minute, and what was lost once on its way may be lost again: a batch, one time in five
+_EMPTIES = 900.0  # the bus is emptied within this time, or holds on to something: with faults off, a lock is a minute
 _BODY = "x" * 2_000
 _FAST: dict[str, Any] = {"retry_backoff_factor": 0.05, "retry_total": 6}
 
@@ -32,7 +32,6 @@ class Work:
 
     endpoints: dict[str, Any]
     left: dict[str, int]
-    patience: float
     done: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -60,52 +59,81 @@ class Work:
             self.wrong.append(what)
 
 
-async def queue(work: Work) -> None:
-    """Send and receive: each message that was taken in comes out, of a queue and of a topic's subscription."""
+class Place:
+    """Where letters go in and come out: a queue, or a topic and one of its subscriptions."""
+
+    def __init__(self, work: Work, client: Any, **names: str) -> None:
+        self._work = work
+        self._client = client
+        self._back = names
+        self._out = {key: name for key, name in names.items() if key != "subscription_name"}
+        self._name = "/".join(names.values())
+        self._sent, self._seen, self._settled = set[str](), set[str](), set[int]()
+
+    async def busy(self) -> None:
+        """Send and receive while there is something to do."""
+        from azure.servicebus import ServiceBusMessage
+
+        make = self._client.get_queue_sender if "queue_name" in self._out else self._client.get_topic_sender
+        number = 0
+        async with make(**self._out) as sender, self._receiver() as receiver:
+            while self._work.left["bus"] > 0:
+                for _ in range(8):
+                    number += 1
+                    name = f"{self._name} {number}"
+                    letter = ServiceBusMessage(_BODY, message_id=name)
+                    if await self._work.do("bus", _true(sender.send_messages(letter))):
+                        self._sent.add(name)
+                await self._take(receiver)
+
+    async def drain(self) -> None:
+        """Receive until the bus says that nothing is left: only what neither came nor is there is lost."""
+        from azure.servicebus import ServiceBusSubQueue
+
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _EMPTIES
+        async with self._receiver() as receiver, self._receiver(sub_queue=ServiceBusSubQueue.DEAD_LETTER) as dead:
+            while True:
+                # In this order: a message that runs out of deliveries meanwhile goes from the first to the second.
+                holding = [source for source in (receiver, dead) if await self._holds(source)]
+                if not holding or loop.time() > end:
+                    break
+                for source in holding:
+                    await self._take(source)
+        lost = sorted(self._sent - self._seen)
+        where = "messages still held back" if holding else "messages lost"
+        self._work.claim(not holding, f"{self._name} is not empty after {_EMPTIES:.0f} s")
+        self._work.claim(not lost, f"{self._name}: {len(lost)} of {len(self._sent)} {where}, {lost[:3]}")
+
+    def _receiver(self, **more: Any) -> Any:
+        make = self._client.get_queue_receiver if "queue_name" in self._back else self._client.get_subscription_receiver
+        return make(**self._back, **more, max_wait_time=_OPENS)
+
+    async def _holds(self, source: Any) -> bool:
+        # Peeking shows locked messages too. Who gets no answer does not know, and asks again.
+        found = await self._work.do("bus", source.peek_messages(1, sequence_number=1))
+        return found is None or bool(found)
+
+    async def _take(self, source: Any) -> None:
+        for message in await self._work.do("bus", source.receive_messages(16, max_wait_time=_OPENS)) or ():
+            number = message.sequence_number
+            self._work.claim(number not in self._settled, f"{self._name}: {number} came again although it was settled")
+            self._seen.add(message.message_id)
+            if await self._work.do("bus", _true(source.complete_message(message))):
+                self._settled.add(number)
+
+
+@asynccontextmanager
+async def places(work: Work) -> AsyncIterator[list[Place]]:
+    """Return a queue and a topic's subscription that nobody else receives from."""
     from azure.servicebus.aio import ServiceBusClient
 
     text = work.endpoints["serviceBus"]["connectionString"]
     async with ServiceBusClient.from_connection_string(text, **_FAST) as client:
-        await asyncio.gather(
-            _letters(work, client, {"queue_name": "quarantine"}, {"queue_name": "quarantine"}),
-            _letters(work, client, {"topic_name": "outcomes"}, {"topic_name": "outcomes", "subscription_name": "all"}),
-        )
-
-
-async def _letters(work: Work, client: Any, out: dict[str, str], back: dict[str, str]) -> None:
-    from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
-
-    make = client.get_queue_receiver if "queue_name" in back else client.get_subscription_receiver
-    place = " ".join(back.values())
-    sent, seen, number = set[str](), set[str](), 0
-    async with (
-        (client.get_queue_sender if "queue_name" in out else client.get_topic_sender)(**out) as sender,
-        make(**back, max_wait_time=_OPENS) as receiver,
-    ):
-
-        async def take(source: Any, most: int) -> bool:
-            got = await work.do("bus", source.receive_messages(most, max_wait_time=_OPENS))
-            for message in got or ():
-                seen.add(message.message_id)
-                await work.do("bus", source.complete_message(message))
-            return bool(got)
-
-        while work.left["bus"] > 0:
-            for _ in range(8):
-                number += 1
-                name = f"{place} {number}"
-                letter = ServiceBusMessage(_BODY, message_id=name)
-
-                if await work.do("bus", _true(sender.send_messages(letter))):
-                    sent.add(name)
-            await take(receiver, 16)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + work.patience
-        async with make(**back, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=_OPENS) as dead:
-            while sent - seen and loop.time() < end:
-                if not await take(receiver, 16) and not await take(dead, 16):
-                    await asyncio.sleep(1)
-    work.claim(not sent - seen, f"{place}: {len(sent - seen)} of {len(sent)} messages lost, {sorted(sent - seen)[:3]}")
+        yield [
+            Place(work, client, queue_name="quarantine"),
+            Place(work, client, topic_name="outcomes", subscription_name="all"),
+        ]
 
 
 async def vault(work: Work, me: str) -> None:
@@ -230,16 +258,21 @@ async def identity(endpoints: dict[str, Any], name: str) -> AsyncIterator[Any]:
         yield credential
 
 
-async def work_all(endpoints: dict[str, Any], operations: int, patience: float) -> dict[str, Any]:
-    """Let two of each kind work side by side, each kind on a quarter."""
-    work = Work(endpoints, dict.fromkeys(("bus", "vault", "tables", "graph"), math.ceil(operations / 4)), patience)
+async def work_all(endpoints: dict[str, Any], operations: int) -> dict[str, Any]:
+    """Let two of each kind work side by side, each kind on a quarter; then see whether the bus gives back the rest."""
+    work = Work(endpoints, dict.fromkeys(("bus", "vault", "tables", "graph"), math.ceil(operations / 4)))
     some = [p for p in endpoints["people"] if p["userPrincipalName"].startswith(("ada@", "bo@"))]
-    await asyncio.gather(
-        queue(work),
-        *(vault(work, me) for me in ("a", "b")),
-        *(tables(work, me) for me in ("a", "b")),
-        *(directory(work, person) for person in some),
-    )
+    async with places(work) as both:
+        await asyncio.gather(
+            *(place.busy() for place in both),
+            *(vault(work, me) for me in ("a", "b")),
+            *(tables(work, me) for me in ("a", "b")),
+            *(directory(work, person) for person in some),
+        )
+        sys.stdout.write("worked\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.readline)
+        await asyncio.gather(*(place.drain() for place in both))
     ours = sorted({m.split(".")[0] for m in sys.modules} & {"local", "shared", "functions", "tests"})
     return {"done": work.done, "errors": work.errors, "wrong": work.wrong, "modules of ours": ours}
 
@@ -250,8 +283,7 @@ def main() -> None:
     os.environ["SSL_CERT_FILE"] = endpoints["caFile"]
     os.environ["IDENTITY_ENDPOINT"] = endpoints["identity"]["endpoint"]
     os.environ["IDENTITY_HEADER"] = endpoints["identity"]["header"]
-    patience = float(sys.argv[3]) if len(sys.argv) > 3 else _PATIENCE
-    sys.stdout.write(json.dumps(asyncio.run(work_all(endpoints, int(sys.argv[2]), patience))))
+    sys.stdout.write(json.dumps(asyncio.run(work_all(endpoints, int(sys.argv[2])))))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""`python -m tests.soak.run OPERATIONS`: a desk with faults on, a stranger at work, the desk's memory all the while.
+"""`python -m tests.soak.run OPERATIONS [--forget]`: a desk with faults on, a stranger at work, the desk's memory.
 
 Memory is judged by the desk's resident size: the median of the last third of the work may exceed that of the second
 third by no more than `GROWTH`. The first third is warm-up: imports, caches, pools.
 """
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -38,14 +39,19 @@ FAULTS = (
     f"bus:settle expire p=0.01 count={_MANY}",
     f"tables:* conflict p=0.01 count={_MANY}",
 )
+FORGET = "bus:* restart seconds=0 forget"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was done and seen; `middle` and `last` are the desk's resident bytes in those thirds."""
+    """What was done and seen; `middle` and `last` are the desk's resident bytes in those thirds.
+
+    `seconds` are those of the work, `drained` those of emptying the bus after it.
+    """
 
     said: dict[str, Any]
     seconds: float
+    drained: float
     faults: int
     middle: float
     last: float
@@ -92,42 +98,62 @@ def _mib(size: float) -> str:
     return f"{size / 2**20:.1f} MiB"
 
 
-def soak(up: Up, operations: int) -> Result:
-    """Order the faults, let the stranger work, look whether each service still answers."""
-    ask(up.endpoints["faults"], "POST", {"orders": list(FAULTS)})
+def soak(up: Up, operations: int, *, forget: bool = False) -> Result:
+    """Order the faults, weigh the desk while the stranger works, and let it empty the bus without faults.
+
+    What cut connections held comes back when its locks end: by themselves, or at once by a restart if `forget`.
+    """
+    control = up.endpoints["faults"]
+    ask(control, "POST", {"orders": list(FAULTS)})
     scales = Scales(up.process.pid)
     began = time.monotonic()
     scales.start()
-    worked = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, str(OUTSIDE), str(up.file), str(operations)],
-        cwd=up.file.parent,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    scales.over.set()
-    seconds = time.monotonic() - began
-    if worked.returncode:
-        raise RuntimeError(worked.stderr[-3000:])
+    with (
+        tempfile.TemporaryFile("w+") as complaints,
+        subprocess.Popen(  # noqa: S603 - our own script
+            [sys.executable, str(OUTSIDE), str(up.file), str(operations)],
+            cwd=up.file.parent,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+        ) as stranger,
+    ):
+        assert stranger.stdin
+        assert stranger.stdout
+        worked = stranger.stdout.readline()
+        scales.over.set()
+        seconds = time.monotonic() - began
+        told = ask(control, "DELETE")
+        if forget:
+            ask(control, "POST", {"orders": [FORGET]})
+        said, _ = stranger.communicate("\n")
+        if not worked or stranger.returncode:
+            complaints.seek(0)
+            raise RuntimeError(complaints.read()[-3000:])
     third = max(len(scales.sizes) // 3, 1)
     middle, last = (statistics.median(part) for part in (scales.sizes[third : 2 * third], scales.sizes[2 * third :]))
-    told = ask(up.endpoints["faults"], "DELETE")
-    return Result(json.loads(worked.stdout), seconds, sum(told["happened"].values()), middle, last)
+    drained = time.monotonic() - began - seconds
+    return Result(json.loads(said), seconds, drained, sum(told["happened"].values()), middle, last)
 
 
 def main() -> int:
     """Soak a desk of our own; print the figures; exit code 1 when something was lost, wrong or piled up."""
-    operations = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    words = argparse.ArgumentParser(description="A desk with faults, a stranger at work, and what became of both.")
+    words.add_argument("operations", type=int, nargs="?", default=10_000)
+    words.add_argument("--forget", action="store_true", help="end what locks are left by a restart of the bus")
+    asked = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="passdesk-soak-") as folder:
         up = start(Path(folder) / "endpoints.json")
         try:
-            result = soak(up, operations)
+            result = soak(up, asked.operations, forget=asked.forget)
             answers = up.outside("identity", "bus", "app", "vault", "tables", "graph")
         finally:
             code = up.stop()
     done = result.said["done"]
     sys.stdout.write(f"{sum(done.values())} operations in {result.seconds:.0f} s: {done}\n")
+    sys.stdout.write(f"the bus was empty {result.drained:.0f} s later\n")
     sys.stdout.write(f"{result.faults} faults; the SDKs passed on {result.said['errors']}\n")
     sys.stdout.write(
         f"resident: {result.middle / 2**20:.1f} MiB in the second third, {result.last / 2**20:.1f} in the last\n"
