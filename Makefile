@@ -20,7 +20,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  demo takes JSON=FILE, BREAK=NAME (exits 1 when it was noticed), KEEP=1, CHAOS=SEED, FAULT='ORDER'; test takes ARGS='...' and WORKERS=N."
+	@echo "  demo takes JSON=FILE, BREAK=NAME (exits 1 when it was noticed), KEEP=1, CHAOS=SEED, FAULT='ORDER'; soak takes FORGET=1 (no waiting for locks); test takes ARGS='...' and WORKERS=N."
 
 bootstrap: ## Make .venv (Python 3.13, everything pinned by hash)
 	@scripts/bootstrap
@@ -47,7 +47,7 @@ demo-faults: bootstrap ## Play a day for every fault, two side by side (SAMPLE=N
 	@$(PYTHON) -m local.demo.sweep --sample $(or $(SAMPLE),0) $(ARGS)
 
 soak: bootstrap ## OPERATIONS=N mixed SDK operations on a desk with faults: nothing lost, memory flat
-	@$(PYTHON) -m tests.soak.run $(or $(OPERATIONS),10000)
+	@$(PYTHON) -m tests.soak.run $(or $(OPERATIONS),10000) $(if $(FORGET),--forget)
 
 bench-desk: bootstrap ## How long a desk takes to start
 	@$(PYTHON) -m bench.desk_start $(ARGS)
