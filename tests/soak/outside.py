@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,9 +49,13 @@ class Work:
             return await act
         except (AzureError, ServiceBusError, APIError, HTTPError, AttributeError) as error:
             # AttributeError: azure-data-tables looks for a code in the response of half an answer, which has none.
-            name = f"{service}: {type(error).__name__} {getattr(error, 'status_code', None) or ''}".strip()
-            self.errors[name] = self.errors.get(name, 0) + 1
+            self.failed(service, error)
             return None
+
+    def failed(self, service: str, error: Exception) -> None:
+        """Count what an SDK passed on."""
+        name = f"{service}: {type(error).__name__} {getattr(error, 'status_code', None) or ''}".strip()
+        self.errors[name] = self.errors.get(name, 0) + 1
 
     def claim(self, holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
         """Note what is wrong."""
@@ -68,26 +72,43 @@ class Place:
         self._back = names
         self._out = {key: name for key, name in names.items() if key != "subscription_name"}
         self._name = "/".join(names.values())
+        self._number = 0
         self._sent, self._seen, self._settled = set[str](), set[str](), set[int]()
 
     async def busy(self) -> None:
         """Send and receive while there is something to do."""
+        await self._anew(self._exchange)
+
+    async def drain(self) -> None:
+        """Receive until the bus says that nothing is left: only what neither came nor is there is lost."""
+        await self._anew(self._empty)
+
+    async def _anew(self, act: Callable[[], Awaitable[None]]) -> None:
+        # azure-servicebus 7.15.0: where a settlement meets a link that is just closing, the receiver is shut down, and
+        # settling the rest of its batch raises ValueError.
+        while True:
+            try:
+                return await act()
+            except ValueError as error:
+                if "already been shutdown" not in str(error):
+                    raise
+                self._work.failed("bus", error)
+
+    async def _exchange(self) -> None:
         from azure.servicebus import ServiceBusMessage
 
         make = self._client.get_queue_sender if "queue_name" in self._out else self._client.get_topic_sender
-        number = 0
         async with make(**self._out) as sender, self._receiver() as receiver:
             while self._work.left["bus"] > 0:
                 for _ in range(8):
-                    number += 1
-                    name = f"{self._name} {number}"
+                    self._number += 1
+                    name = f"{self._name} {self._number}"
                     letter = ServiceBusMessage(_BODY, message_id=name)
                     if await self._work.do("bus", _true(sender.send_messages(letter))):
                         self._sent.add(name)
                 await self._take(receiver)
 
-    async def drain(self) -> None:
-        """Receive until the bus says that nothing is left: only what neither came nor is there is lost."""
+    async def _empty(self) -> None:
         from azure.servicebus import ServiceBusSubQueue
 
         loop = asyncio.get_running_loop()

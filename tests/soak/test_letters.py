@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from azure.servicebus.aio import ServiceBusReceiver
 
 from local.bus.message import Message
 from local.fault_words import parse
@@ -59,3 +60,25 @@ async def test_a_message_that_comes_again_after_it_was_settled_is_noticed(desk: 
     place._settled.add(1)
     await place.busy()
     assert work.wrong == ["deliveries: 1 came again although it was settled"]
+
+
+async def test_a_receiver_that_the_sdk_shut_down_is_replaced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK says by a ValueError that it has; the work goes on with a new receiver, and nothing is lost."""
+    work, place = of(desk)
+    work.left["bus"] = 10
+    taken = place._take
+    shut: list[ServiceBusReceiver] = []
+
+    async def take(source: ServiceBusReceiver) -> None:
+        if not shut:
+            shut.append(source)
+            await source.close()
+        await taken(source)
+
+    monkeypatch.setattr(place, "_take", take)
+    await place.busy()
+    await place.drain()
+    assert work.errors == {"bus: ValueError": 1}
+    assert work.wrong == []
+    assert place._seen == place._sent
+    assert len(place._sent) > 8
