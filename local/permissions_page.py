@@ -33,6 +33,10 @@ which is not held, because this one is needed anyway.
 
 Each app holds two more rights, which the Functions host needs and the desk has no stand-in for: Storage Blob Data
 Owner on its own host storage, and Monitoring Metrics Publisher on Application Insights.
+
+The rights to remove methods and to revoke sessions, and the one to read the audit log, are there because the desk does
+all that can be done. In Azure they are granted only when asked for: `infra/grant-graph --with-completion`,
+`--with-audit`.
 """
 _SERVICES = {
     "graph": "Microsoft Graph (`infra/grant-graph`; the courier's `Mail.Send` by Exchange, for one mailbox)",
