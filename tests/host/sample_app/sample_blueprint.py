@@ -10,6 +10,7 @@ import azure.functions as func
 
 blueprint = func.Blueprint()
 _LOG = logging.getLogger("sample")
+_PAIR = asyncio.Barrier(2)
 
 
 def _tell(word: str, **facts: object) -> None:
@@ -42,6 +43,8 @@ async def _act(body: bytes) -> None:
         raise RuntimeError("ordered to raise")
     if body == b"exit":
         raise SystemExit(3)
+    if body == b"meet":
+        await _PAIR.wait()
     if body.startswith(b"slow"):
         await asyncio.sleep(float(body.removeprefix(b"slow") or b"1"))
 
