@@ -8,10 +8,12 @@ import pytest
 from local.directory.methods import Kind
 from local.directory.tenant import person_id
 from shared.domain.fates import GiveUp, TryLater, Unknown
+from shared.domain.messages import WakeUp
 from shared.domain.orders import LostKind, Purpose
 from shared.domain.reasons import Reason
 from shared.domain.requests import State, StepFate
 from shared.domain.terms import CompletionTerms
+from shared.flows.advance import advance
 from shared.flows.hand_over import Shown
 from shared.flows.ports import Pause
 from tests.flows.invariants import ends
@@ -121,6 +123,47 @@ async def test_a_step_without_an_answer_is_taken_again(act: str, failure: Except
     assert day.request(request).state is State.READY, day.request(request).reasons
     assert all(s.fate in {StepFate.DONE, StepFate.ALREADY_GONE} for s in day.request(request).completion or ())
     assert Kind.AUTHENTICATOR not in kinds_of(day, "erik")
+
+
+@pytest.mark.parametrize(
+    ("failure", "state", "reason"),
+    [
+        (TryLater("graph.methods", timedelta(seconds=40)), State.WAITING, "directory_later:graph.methods"),
+        (GiveUp("graph.methods", Reason.DIRECTORY_REFUSED), State.FAILED, "directory_refused:graph.methods"),
+    ],
+)
+async def test_methods_that_cannot_be_listed_are_not_guessed_at(failure: Exception, state: State, reason: str) -> None:
+    """Completion: without the list of what is there nothing is removed and no pass is made."""
+    day = desk_day(completion=EVERYTHING)
+    day.checkpoint.break_on("directory.methods.before", failure)
+    before = kinds_of(day, "erik")
+    request = day.lost("erik", verification=day.proof("verified-id"))
+    await day.pump()
+    assert day.request(request).state is state
+    assert [str(f) for f in day.request(request).reasons] == [reason]
+    assert not day.tenant.minted
+    assert kinds_of(day, "erik") == before
+
+
+async def test_completion_that_takes_too_long_goes_on_under_a_new_claim() -> None:
+    """Completion: a step that comes too late in a claim waits for the next one, in which the pass still fits."""
+    day = desk_day(completion=EVERYTHING)
+    slow = iter([61])
+
+    def dawdle(name: str) -> None:
+        if name == "directory.remove_method.after":
+            day.clock.advance(timedelta(seconds=next(slow, 0)))
+
+    day.checkpoint.watchers.append(dawdle)
+    request = day.lost("erik", lost=["authenticator", "phone"], verification=day.proof("verified-id"))
+    ticket = day.bus.receive("tickets", delete=True)
+    assert ticket is not None
+    await day._handlers["tickets"](ticket)
+    await advance(WakeUp(request, day.request(request).attempt), day.issuer)  # the host renews the lock meanwhile
+    assert day.request(request).state is State.WAITING
+    await day.pass_time(2 * MINUTES)
+    assert day.request(request).state is State.READY
+    assert [s.fate for s in day.request(request).completion or ()] == [StepFate.DONE] * 3
 
 
 async def test_what_was_done_stays_on_record_and_is_not_done_again() -> None:
