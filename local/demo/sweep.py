@@ -19,7 +19,17 @@ from local.fault_words import CATALOGUE, FORGETS, Fault, Kind
 REPRESENTATIVE: dict[str, tuple[str, ...]] = {
     "bus": ("attach", "send", "receive", "settle"),
     "vault": ("set", "get", "delete", "purge"),
-    "graph": ("users.get", "users.list", "batch", "tap.list", "tap.create", "tap.delete", "mail.send"),
+    "graph": (
+        "users.get",
+        "users.list",
+        "batch",
+        "methods.delete",
+        "sessions.revoke",
+        "tap.list",
+        "tap.create",
+        "tap.delete",
+        "mail.send",
+    ),
     "tables": ("insert", "get", "replace", "delete"),
     "identity": ("msi", "token"),
     "host": ("issuer", "courier"),
