@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -137,7 +136,7 @@ def test_an_activated_foreign_environment_is_ignored(machine: Machine) -> None:
 
 
 def test_it_is_made_once_and_again_when_it_was_interrupted(machine: Machine) -> None:
-    """From a path with spaces: the second run is a moment, a missing stamp or another lock makes it anew."""
+    """From a path with spaces: the second run makes nothing, a missing stamp or another lock makes it anew."""
     (machine.place("python") / "python3").symlink_to(REAL)
     stamp = machine.clone / ".venv/passdesk.stamp"
     mark = machine.clone / ".venv/mark"
@@ -146,10 +145,8 @@ def test_it_is_made_once_and_again_when_it_was_interrupted(machine: Machine) -> 
     assert stamp.exists()
     mark.touch()
 
-    before = time.perf_counter()
     again = machine.run()
     assert (again.returncode, again.stderr) == (0, "")
-    assert time.perf_counter() - before < 2
     assert mark.exists()
 
     stamp.unlink()  # as an interrupted run leaves it
