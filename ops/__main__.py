@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shared.composition.settings import Settings
 
 USAGE, FAILED = 2, 1
+_FIRST_YEAR, _LAST_YEAR = 2020, 2100
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _instant(text: str) -> datetime:
     moment = datetime.now(UTC) if text == "now" else datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError
     return moment.astimezone(UTC)
 

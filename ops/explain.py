@@ -13,13 +13,17 @@ from shared.domain.rules import AskHuman, Issue, Refuse, Wait
 from shared.flows.explain import Explanation, explain
 
 ISSUE, REFUSE, WAIT, HUMAN = 0, 3, 4, 5
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def moment_of(body: bytes, now: datetime) -> datetime:
-    """Return the event's own time, as far as it has one: yesterday's event is judged as of yesterday."""
+    """Return the event's own time, as far as it has one: yesterday's event is judged as of yesterday.
+
+    What says that it comes from the future, or from before there were such events, is judged as of now.
+    """
     try:
         moment = datetime.fromisoformat(json.loads(body)["time"])
-        return moment.astimezone(UTC) if moment.tzinfo else now
+        return moment.astimezone(UTC) if moment.tzinfo and EARLIEST <= moment <= now else now
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return now
 

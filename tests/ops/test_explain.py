@@ -4,11 +4,12 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ops.explain import plain
+from ops.explain import moment_of, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -62,7 +63,27 @@ def test_it_judges_as_of_the_instant_that_is_asked_for() -> None:
     event = "docs/examples/lost-phone.json"
     assert run("explain", event, "--at", "2026-11-24T09:25:00Z").returncode == 3
     assert "too_old" in run("explain", event, "--at", "2026-12-24T09:00:00Z").stdout
-    assert run("explain", event, "--at", "yesterday").returncode == 2
+    for impossible in ("yesterday", "2026-11-24T09:00:00", "9999-12-31T23:59:59Z"):
+        assert run("explain", event, "--at", impossible).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "own"),
+    [
+        (b'{"time": "2026-11-24T10:00:00+01:00"}', True),
+        (b'{"time": "9999-12-31T23:59:59Z"}', False),
+        (b'{"time": "0001-01-01T00:00:00+14:00"}', False),
+        (b'{"time": "2026-11-24T09:00:00"}', False),  # no zone
+        (b'{"time": 5}', False),
+        (b"[" * 100_000, False),
+        (b"\xff", False),
+        (b"", False),
+    ],
+)
+def test_an_event_is_judged_as_of_its_own_time_if_it_has_one(body: bytes, own: bool) -> None:  # noqa: FBT001 - a column
+    """A time from the future, from long ago, or that is none is no reason to stumble: now is as good."""
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    assert moment_of(body, now) == (datetime(2026, 11, 24, 9, tzinfo=UTC) if own else now)
 
 
 def test_what_cannot_be_done_is_said() -> None:
