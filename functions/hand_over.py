@@ -7,7 +7,8 @@ from functions.pages import Form
 from shared.composition import courier_services
 from shared.domain.passcode import IdToken
 from shared.flows.approvals import tasks
-from shared.flows.hand_over import AskAgain, Check, Gone, Receipt, Shown, look, reveal, waiting
+from shared.flows.hand_over import Check, look, reveal, waiting
+from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, NotMade, Receipt, Shown
 from shared.flows.ports import SignedIn
 
 blueprint = func.Blueprint()
@@ -65,7 +66,7 @@ async def hand_over_reveal(req: func.HttpRequest) -> func.HttpResponse:
                 return pages.receipt(handover, at)
             case AskAgain():
                 return pages.try_again()
-            case Gone():
+            case Gone() | Lapsed() | BeingMade() | NotMade():
                 return pages.gone()
 
     return await door.signed_in(req, back_to, answer)

@@ -75,6 +75,10 @@ class Ask:
 REVEALED = "revealed"  # the recipient was shown the passcode
 APPROVE = "approve"  # a second person lets a ticket pass
 DECLINE = "decline"  # a second person does not
+FRESH = "fresh"  # the recipient asks for a fresh pass instead of one that nobody used
+NOT_ME = "not_me"  # recipient or person says that they know nothing of this pass
+FOREIGN = "foreign"  # another account got past the form's token after the reveal
+GUESSING = "guessing"  # an account keeps opening what is not theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,11 @@ class Reason(StrEnum):
     NEWER_REQUEST = "newer_request"
     REMOVED_ELSEWHERE = "removed_elsewhere"
     NEVER_REVEALED = "never_revealed"
+    # fresh passes and the alarm
+    ALREADY_USED = "already_used"
+    NOT_ME_RECIPIENT = "not_me_recipient"
+    NOT_ME_PERSON = "not_me_person"
+    FOREIGN_ACCOUNT = "foreign_account"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -169,6 +174,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.NEWER_REQUEST: "A newer request for the same person took its place.",
     Reason.REMOVED_ELSEWHERE: "The pass was deleted in the directory by somebody else.",
     Reason.NEVER_REVEALED: "Nobody collected the pass before it expired.",
+    Reason.ALREADY_USED: "The pass was used, so it is not replaced by a fresh one.",
+    Reason.NOT_ME_RECIPIENT: "The recipient says that they know nothing of this pass.",
+    Reason.NOT_ME_PERSON: "The person says that they know nothing of this pass.",
+    Reason.FOREIGN_ACCOUNT: "Another account tried to reveal the pass after it was shown.",
 }
 
 

@@ -9,6 +9,8 @@ from shared.domain.orders import Lost, LostKind, Order, derived_id
 from shared.domain.reasons import Finding, OutcomeClass
 
 HISTORY_KEPT = 60
+MOST_FRESH = 2
+FRESH_WITHIN = timedelta(hours=4)  # of the first pass that was ready
 
 
 class State(StrEnum):
@@ -22,6 +24,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     READY = "ready"
     REVEALED = "revealed"
+    LAPSED = "lapsed"
     CLOSED = "closed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -50,9 +53,40 @@ NEXT: dict[State, frozenset[State]] = {
     State.ISSUING: _GIVE_UP | {State.WAITING, State.PARKED, State.ISSUING, State.UNKNOWN, State.READY},
     State.UNKNOWN: _GIVE_UP | {State.ISSUING, State.UNKNOWN},
     State.READY: frozenset(
-        {State.READY, State.REVEALED, State.EXPIRED, State.REVOKED, State.SUPERSEDED, State.CANCELLED, State.FAILED}
+        {
+            State.READY,
+            State.REVEALED,
+            State.LAPSED,
+            State.WAITING,
+            State.EXPIRED,
+            State.REVOKED,
+            State.SUPERSEDED,
+            State.CANCELLED,
+            State.FAILED,
+        }
     ),
-    State.REVEALED: frozenset({State.REVEALED, State.CLOSED, State.REVOKED, State.SUPERSEDED, State.CANCELLED}),
+    State.REVEALED: frozenset(
+        {
+            State.REVEALED,
+            State.LAPSED,
+            State.WAITING,
+            State.CLOSED,
+            State.REVOKED,
+            State.SUPERSEDED,
+            State.CANCELLED,
+        }
+    ),
+    State.LAPSED: frozenset(
+        {
+            State.WAITING,
+            State.CLOSED,
+            State.EXPIRED,
+            State.REVOKED,
+            State.SUPERSEDED,
+            State.CANCELLED,
+            State.FAILED,
+        }
+    ),
     **dict.fromkeys(ENDS, frozenset[State]()),
 }
 
@@ -99,7 +133,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The pass that the rules allow: to whom, for how long, from when (None: at once), after what, vouched by whom."""
+    """The pass that the rules allow: to whom, for how long, from when (None: at once), after what, vouched by whom.
+
+    Department, mail and language are the person's own, as the directory said; empty for none.
+    """
 
     person_id: str
     person_name: str
@@ -109,6 +146,9 @@ class Plan:
     starts_at: datetime | None
     completion: Completion = Completion()
     verifiers: tuple[str, ...] = ()
+    department: str = ""
+    person_mail: str = ""
+    language: str = ""
 
 
 class StepFate(StrEnum):
@@ -179,6 +219,7 @@ class Request:
 
     `manager_at_intake` is the manager's object id when the person was resolved, empty for none; None: not looked up.
     `completion` is None until the steps were listed. `counted_at` is when it took its place under the caps.
+    `fresh` counts the fresh passes that were asked for; `fresh_until` is set when the first pass is ready.
     """
 
     order: Order
@@ -199,6 +240,8 @@ class Request:
     approval: Approval | None = None
     completion: tuple[CompletionStep, ...] | None = None
     counted_at: datetime | None = None
+    fresh: int = 0
+    fresh_until: datetime | None = None
     history: tuple[Step, ...] = ()
     etag: str | None = None
 
@@ -239,6 +282,14 @@ class Request:
     def claimed(self, now: datetime) -> bool:
         """Tell whether somebody holds a live lease."""
         return self.state is State.ISSUING and self.claim is not None and now < self.claim.lease_until
+
+    def may_be_fresh(self, now: datetime) -> bool:
+        """Tell whether the recipient may ask for a fresh pass: it was shown or ran out, and nobody used it."""
+        over = self.state in {State.REVEALED, State.LAPSED} or (
+            self.state is State.READY and self.issued is not None and now >= self.issued.expires
+        )
+        in_time = self.fresh_until is not None and now < self.fresh_until
+        return over and in_time and self.fresh < MOST_FRESH and self.used_seen_at is None
 
     def to(self, state: State, now: datetime, reasons: tuple[Finding, ...] = (), **changes: object) -> "Request":
         """Return the request in `state`, with a line of history.

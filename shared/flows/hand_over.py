@@ -1,14 +1,15 @@
 """Hand-over: what the signed-in recipient sees, and the reveal: claimed, written down, read, shown once, deleted."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from enum import StrEnum
 
 from shared.domain.fates import Conflict, Failure
 from shared.domain.journal import Event, note
 from shared.domain.messages import REVEALED, Ask
-from shared.domain.passcode import IdToken, Passcode
+from shared.domain.passcode import IdToken
 from shared.domain.requests import State
+from shared.flows.page_answers import AskAgain, Gone, Receipt, Revealed, Shown
 from shared.flows.ports import Handover, HandoverState, SignedIn
 from shared.flows.services import CourierServices
 
@@ -22,35 +23,6 @@ class Check(StrEnum):
     PASSPORT = "passport"
     KNOWN = "known"
     VIDEO = "video"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The one time that the passcode is on a page."""
-
-    handover: Handover
-    passcode: Passcode
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """It was shown already, to this same recipient: when, and no more."""
-
-    handover: Handover
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """Nothing to show: wrong, used, foreign and expired all look like this."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskAgain:
-    """Nothing was shown and nothing is lost: try once more."""
-
-
-type Revealed = Shown | Receipt | Gone | AskAgain
 
 
 async def who(token: IdToken | None, services: CourierServices) -> SignedIn | None:

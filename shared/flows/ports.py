@@ -234,6 +234,21 @@ class Handover:
     notified_at: datetime | None = None
     revealed_at: datetime | None = None
     checked_by: str = ""
+    department: str = ""
+    language: str = ""
+    fresh_asked_at: datetime | None = None
+    person_told_at: datetime | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """The courier's own row: how often one caller opened what is not theirs since `since`, and whether it was told."""
+
+    caller_id: str
+    since: datetime
+    count: int
+    told: bool = False
     etag: str | None = None
 
 

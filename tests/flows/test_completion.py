@@ -14,7 +14,7 @@ from shared.domain.reasons import Reason
 from shared.domain.requests import State, StepFate
 from shared.domain.terms import CompletionTerms
 from shared.flows.advance import advance
-from shared.flows.hand_over import Shown
+from shared.flows.page_answers import Shown
 from shared.flows.ports import Pause
 from tests.flows.invariants import ends
 from tests.flows.tickets import EVERYTHING, desk_day, kinds_of

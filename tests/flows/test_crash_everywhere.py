@@ -16,7 +16,7 @@ from shared.domain.messages import WakeUp
 from shared.domain.requests import State
 from shared.flows.advance import advance
 from shared.flows.clean_up import clean_up
-from shared.flows.hand_over import Shown
+from shared.flows.page_answers import Shown
 from shared.flows.re_drive import re_drive
 from tests.flows.invariants import always, at_rest
 from tests.memory.checkpoints import Crash

@@ -12,7 +12,8 @@ from shared.domain.passcode import IdToken
 from shared.domain.reasons import Reason
 from shared.domain.requests import State
 from shared.flows.deliver import deliver
-from shared.flows.hand_over import AskAgain, Check, Gone, Receipt, Shown, look, reveal, waiting, who
+from shared.flows.hand_over import Check, look, reveal, waiting, who
+from shared.flows.page_answers import AskAgain, Gone, Receipt, Shown
 from shared.flows.ports import DueKind, Handover
 from tests.flows.invariants import at_rest
 from tests.memory.day import Day

@@ -9,7 +9,7 @@ from local.directory.tenant import person_id, upn
 from shared.domain.fates import TryLater
 from shared.domain.reasons import Reason
 from shared.domain.requests import State
-from shared.flows.hand_over import Receipt, Shown
+from shared.flows.page_answers import Receipt, Shown
 from tests.flows.invariants import at_rest, ends
 from tests.flows.tickets import EVERYTHING, asked, desk_day, kinds_of
 

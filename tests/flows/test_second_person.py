@@ -10,7 +10,7 @@ from local.directory.tenant import APPROVERS, group_id, person_id, upn
 from shared.domain.fates import TryLater
 from shared.domain.requests import State
 from shared.flows.approvals import Verb
-from shared.flows.hand_over import Shown
+from shared.flows.page_answers import Shown
 from shared.flows.second_person import MOST_QUESTIONS
 from tests.flows.invariants import ends
 from tests.flows.tickets import asked, desk_day

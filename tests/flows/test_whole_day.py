@@ -6,7 +6,7 @@ import pytest
 
 from local.directory.tenant import person_id, upn
 from shared.domain.requests import State
-from shared.flows.hand_over import Gone, Receipt, Shown
+from shared.flows.page_answers import Gone, Receipt, Shown
 from tests.flows.invariants import at_rest
 from tests.memory.day import Day
 

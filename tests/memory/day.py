@@ -13,7 +13,7 @@ from shared.domain.messages import APPROVE, Ask, NotOurs, WakeUp
 from shared.domain.orders import Purpose, request_id
 from shared.domain.requests import Request
 from shared.domain.terms import Terms
-from shared.flows import approvals, asks, clean_up, dead_letters, deliver, hand_over, intake, re_drive
+from shared.flows import approvals, asks, clean_up, dead_letters, deliver, hand_over, intake, page_answers, re_drive
 from shared.flows.advance import advance
 from tests.memory.checkpoints import Crash
 from tests.memory.ports import START, courier, issuer, models, ports
@@ -131,11 +131,11 @@ class Day:
         await self.ports.bus.ask(Ask(request, verb, token, upn(agent) if agent else ""))
         await self.pump()
 
-    async def reveal(self, name: str, request: str) -> hand_over.Revealed:
+    async def reveal(self, name: str, request: str) -> page_answers.Revealed:
         """Let somebody sign in on the page and press the button, as the person `name`."""
         caller, token = self.ports.callers.sign_in(person_id(name), self.clock())
         answer = await hand_over.reveal(caller, token, request, hand_over.Check.BADGE, self.courier)
-        if isinstance(answer, hand_over.Shown):
+        if isinstance(answer, page_answers.Shown):
             self.shown.append((request, answer.passcode.reveal()))
         return answer
 
