@@ -47,6 +47,9 @@ param withoutP2 bool = false
 @description('True lets the issuer look for a use of a pass in the sign-in log; it then needs AuditLog.Read.All as well.')
 param readSignIns bool = false
 
+@description('The language of notices to recipients and approvers: one that shared/adapters/messages has a file for.')
+param language string = 'en'
+
 @description('Object ids of the service principals that send events; empty: granted later by hand.')
 param hrPrincipalId string = ''
 param itsmPrincipalId string = ''
@@ -144,6 +147,7 @@ var common = {
   PASSDESK_RECOVERY_FILE: recoveryFile
   PASSDESK_WITHOUT_P2: string(withoutP2)
   PASSDESK_READ_SIGN_INS: string(readSignIns)
+  PASSDESK_LANGUAGE: language
   PASSDESK_LEAD_MINUTES: string(leadMinutes)
   PASSDESK_JOINER_WINDOW_DAYS: string(joinerWindowDays)
   PASSDESK_JOINER_PATIENCE_HOURS: string(joinerPatienceHours)

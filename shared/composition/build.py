@@ -21,7 +21,8 @@ from shared.adapters import azure_fates, bus
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.ledger import TableHandoverReader, TableHandovers, TableLedger, TableRequests
-from shared.adapters.mail import MailNotices, load_messages
+from shared.adapters.notices.mail import MailNotices
+from shared.adapters.notices.words import Words
 from shared.adapters.signin import TokenCallers
 from shared.adapters.signin_keys import SignInKeys
 from shared.adapters.tables import Table
@@ -87,7 +88,7 @@ def build_courier(settings: Settings, clock: Clock, new_id: NewId) -> CourierSer
         handovers=TableHandovers(_table(settings, credential, HANDOVERS, new_id)),
         vault=CourierSecretVault(_vault(settings, credential), clock),
         bus=bus.ServiceBusCourier(_senders(settings, credential), _entities(settings)),
-        notices=MailNotices(graph, settings.mailbox, settings.page_url, load_messages()),
+        notices=MailNotices(graph, settings.mailbox, settings.page_url, Words(settings.language)),
         callers=_callers(settings),
         clock=clock,
     )

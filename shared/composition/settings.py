@@ -26,6 +26,7 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _ENTITY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?")  # Service Bus: entity paths up to 260
 _MAILBOX = re.compile(r"[^@\s/?#]{1,64}@[A-Za-z0-9.-]{1,255}")
+_LANGUAGE = re.compile(r"[a-z]{2}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_JOINERS = "/hr/workday"
 _DEFAULT_TICKETS = "/itsm/servicenow"
@@ -75,6 +76,7 @@ class Settings:
     joiner_sources: frozenset[str]
     ticket_sources: frozenset[str]
     read_sign_ins: bool
+    language: str
     terms: Terms
 
     @property
@@ -109,6 +111,7 @@ class Settings:
             joiner_sources=read.one("JOINER_SOURCES", _sources, default=_DEFAULT_JOINERS),
             ticket_sources=read.one("TICKET_SOURCES", _sources, default=_DEFAULT_TICKETS),
             read_sign_ins=read.one("READ_SIGN_INS", _flag, default="false"),
+            language=read.one("LANGUAGE", _language, default="en"),
             terms=_terms(read, notice_route=bool(mailbox)),
         )
         policy = read.one("RECOVERY_FILE", _policy, default=_DEFAULT_POLICY)
@@ -260,6 +263,12 @@ def _host(text: str) -> str:
 def _entity(text: str) -> str:
     if not _ENTITY.fullmatch(text):
         raise ValueError("must be a name of letters, digits and . _ - /")
+    return text
+
+
+def _language(text: str) -> str:
+    if not _LANGUAGE.fullmatch(text):
+        raise ValueError("must be a language of two letters that there are message files for")
     return text
 
 

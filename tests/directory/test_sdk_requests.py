@@ -30,7 +30,8 @@ from local.rights import COURIER, ISSUER
 from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
-from shared.adapters.mail import MailNotices, load_messages
+from shared.adapters.notices.mail import MailNotices
+from shared.adapters.notices.words import Words
 from shared.composition.build import graph_adapter
 from shared.domain.orders import LostKind
 from shared.domain.requests import Recipient
@@ -156,6 +157,7 @@ async def play_notices(courier: Played[MailNotices]) -> None:
         ),
     )
     await courier.approval(dana, ApprovalTask(dana.object_id, "r-1", attempt=1, person_name="Ada Lund", until=hour))
+    await courier.made(dana, "r-1", "Mona Vik", "de-DE")
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ async def recorder(directory: Directory, signer: Signer, faults: Faults, token: 
         await issuer.passes(ADA)
     await issuer.delete_pass(ADA, made.tap_id)
     await play_a_completion(issuer, directory)
-    await play_notices(Played(MailNotices(http(COURIER.graph), MAILBOX, PAGE, load_messages()), wire.recorder))
+    await play_notices(Played(MailNotices(http(COURIER.graph), MAILBOX, PAGE, Words()), wire.recorder))
     yield wire.recorder
     await wire.stop()
 
