@@ -150,7 +150,7 @@ class ServiceBusIssuer:
         await self._senders.send(self._to.quarantine, message)
 
     async def publish(self, outcome: Outcome) -> None:
-        """Publish an end as a CloudEvent, with its deterministic id."""
+        """Publish an end, or the receipt of a reveal, as a CloudEvent with its deterministic id."""
         data = {
             "requestId": outcome.request_id,
             "source": outcome.source,
@@ -159,7 +159,11 @@ class ServiceBusIssuer:
             "state": outcome.state,
             "class": outcome.outcome_class,
         }
-        body = _event(outcome.outcome_id, "passdesk.request.ended", outcome.request_id, outcome.at, data)
+        kind = "passdesk.request.ended"
+        if outcome.shown_to:
+            kind = "passdesk.request.revealed"
+            data["shownTo"] = outcome.shown_to
+        body = _event(outcome.outcome_id, kind, outcome.request_id, outcome.at, data)
         message = ServiceBusMessage(
             body,
             content_type=_EVENT,

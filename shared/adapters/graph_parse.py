@@ -26,6 +26,8 @@ PERSON_FIELDS = (
     "createdDateTime",
     "employeeHireDate",
     "lastPasswordChangeDateTime",
+    "department",
+    "preferredLanguage",
 )
 SIGN_IN_FIELD = "signInActivity"
 # securityEnabled is never null of a group that we may see: a caller without the right gets ids and nulls.
@@ -75,6 +77,8 @@ def person(data: Any) -> Person:
         hired=_time_or_none(user, "employeeHireDate"),
         last_sign_in=_last_sign_in(user),
         password_changed=_time_or_none(user, "lastPasswordChangeDateTime"),
+        department=text_or_none(user, "department") or "",
+        language=text_or_none(user, "preferredLanguage") or "",
     )
 
 

@@ -1,6 +1,6 @@
 """The ledger over Azure Table Storage: tables `requests`, `due` and `handovers`.
 
-The columns are in `ledger_rows` and `ledger_recovery`.
+The columns are in `ledger_rows`, `ledger_recovery` and `ledger_guesses`.
 """
 
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.adapters.ledger_columns import time_text
+from shared.adapters.ledger_guesses import GUESSES, decode_guesses, encode_guesses
 from shared.adapters.ledger_recovery import (
     CONTROL,
     PAUSE,
@@ -38,7 +39,7 @@ from shared.adapters.tables import Table
 from shared.domain.limits import Counted
 from shared.domain.orders import Purpose
 from shared.domain.requests import Request
-from shared.flows.ports import ApprovalTask, Due, DueKind, Handover, Pause, Seat
+from shared.flows.ports import ApprovalTask, Due, DueKind, Guesses, Handover, Pause, Seat
 
 
 class TableRequests:
@@ -151,10 +152,10 @@ class TableHandovers(TableHandoverReader):
     """The hand-overs as the courier may use them. All methods raise TryLater, GiveUp."""
 
     async def waiting_for(self, recipient_id: str) -> AsyncIterator[Handover]:
-        """Yield every hand-over of one recipient: one partition, without what they are asked as an approver."""
+        """Yield every hand-over of one recipient: one partition, without what they are asked, and what they guessed."""
         # The SDK puts parameters in word by word, so the parentheses stand alone.
-        where = "PartitionKey eq @recipient and ( RowKey lt @task or RowKey ge @end )"
-        parameters = {"recipient": recipient_id, "task": TASK, "end": TASK_END}
+        where = "PartitionKey eq @recipient and RowKey lt @guesses and ( RowKey lt @task or RowKey ge @end )"
+        parameters = {"recipient": recipient_id, "guesses": GUESSES, "task": TASK, "end": TASK_END}
         async for found in self._handovers.query(where, parameters):
             yield decode_handover(found.columns, found.etag)
 
@@ -172,3 +173,12 @@ class TableHandovers(TableHandoverReader):
     async def put_task(self, task: ApprovalTask) -> ApprovalTask:
         """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
         return replace(task, etag=await self._handovers.write(encode_task(task), task.etag))
+
+    async def guesses(self, caller_id: str) -> Guesses | None:
+        """Return what one caller opened that is not theirs, or None. Raises TryLater, GiveUp, DamagedRow."""
+        found = await self._handovers.get(caller_id, GUESSES)
+        return decode_guesses(found.columns, found.etag) if found else None
+
+    async def put_guesses(self, guesses: Guesses) -> Guesses:
+        """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
+        return replace(guesses, etag=await self._handovers.write(encode_guesses(guesses), guesses.etag))

@@ -5,8 +5,9 @@ a bug or a hand that edited it: `DamagedRow`, never a default. What `_copies` ad
 never read. Instants are text in UTC with microseconds, so that they sort as they are compared.
 
 Rows from before recovery lack what `ledger_recovery` adds, columns and keys alike. Absent is then what it was: no
-lost methods, no proofs, no approval, nothing to complete, nothing counted, not known to be set up. What is there is
-read as strictly as everything else.
+lost methods, no proofs, no approval, nothing to complete, nothing counted, not known to be set up. So with rows from
+before fresh passes: none was asked for, nobody was told, nothing is known of the person's department, mail address and
+language. What is there is read as strictly as everything else.
 """
 
 import json
@@ -73,7 +74,7 @@ def encode_request(request: Request) -> Row:
         "secrets": as_json(list(request.secrets)),
         "history": _history(request.history),
     }
-    optional: dict[str, str | None] = {
+    optional: dict[str, str | int | None] = {
         "person_id": request.person_id,
         "plan": as_json(_plan(request.plan)) if request.plan else None,
         "claim": as_json(_claim(request.claim)) if request.claim else None,
@@ -84,6 +85,9 @@ def encode_request(request: Request) -> Row:
         "approval": approval_json(request.approval) if request.approval else None,
         "completion": None if request.completion is None else steps_json(request.completion),
         "counted_at": time_or_none(request.counted_at),
+        "fresh": request.fresh or None,
+        "fresh_until": time_or_none(request.fresh_until),
+        "disowned": request.disowned.value if request.disowned else None,
     }
     return fitting(row | {name: value for name, value in optional.items() if value is not None} | _copies(request))
 
@@ -111,6 +115,9 @@ def decode_request(row: Mapping[str, Any], etag: str | None) -> Request:
         approval=read.maybe("approval", lambda v: read_approval(json.loads(v))),
         completion=read.maybe("completion", lambda v: read_steps(listed(v))),
         counted_at=read.maybe("counted_at", time),
+        fresh=read.maybe("fresh", whole) or 0,
+        fresh_until=read.maybe("fresh_until", time),
+        disowned=read.maybe("disowned", Reason),
         history=read.of("history", lambda v: tuple(_read_step(line) for line in listed(v))),
         etag=etag,
     )
@@ -170,7 +177,14 @@ def encode_handover(handover: Handover) -> Row:
         "state": handover.state.value,
         "checked_by": handover.checked_by,
     }
-    optional = {"notified_at": time_or_none(handover.notified_at), "revealed_at": time_or_none(handover.revealed_at)}
+    optional = {
+        "notified_at": time_or_none(handover.notified_at),
+        "revealed_at": time_or_none(handover.revealed_at),
+        "department": handover.department or None,
+        "language": handover.language or None,
+        "fresh_asked_at": time_or_none(handover.fresh_asked_at),
+        "person_told_at": time_or_none(handover.person_told_at),
+    }
     return fitting(row | {name: value for name, value in optional.items() if value is not None})
 
 
@@ -190,6 +204,10 @@ def decode_handover(row: Mapping[str, Any], etag: str | None) -> Handover:
         notified_at=read.maybe("notified_at", time),
         revealed_at=read.maybe("revealed_at", time),
         checked_by=read.of("checked_by", text),
+        department=read.maybe("department", text) or "",
+        language=read.maybe("language", text) or "",
+        fresh_asked_at=read.maybe("fresh_asked_at", time),
+        person_told_at=read.maybe("person_told_at", time),
         etag=etag,
     )
 
@@ -240,10 +258,12 @@ def _plan(plan: Plan) -> dict[str, object]:
         "starts_at": time_or_none(plan.starts_at),
         "completion": completion_json(plan.completion),
         "verifiers": list(plan.verifiers),
+        "about_person": [plan.department, plan.person_mail, plan.language],
     }
 
 
 def _read_plan(data: dict[str, Any]) -> Plan:
+    department, person_mail, language = texts(data.get("about_person", ["", "", ""]))
     return Plan(
         person_id=text(data["person_id"]),
         person_name=text(data["person_name"]),
@@ -253,6 +273,9 @@ def _read_plan(data: dict[str, Any]) -> Plan:
         starts_at=None if data["starts_at"] is None else time(data["starts_at"]),
         completion=read_completion(data["completion"]) if "completion" in data else Completion(),
         verifiers=texts(data.get("verifiers", [])),
+        department=department,
+        person_mail=person_mail,
+        language=language,
     )
 
 

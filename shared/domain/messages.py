@@ -83,7 +83,10 @@ GUESSING = "guessing"  # an account keeps opening what is not theirs
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What we publish about a request's end: a state and a class of reason, nothing about the person."""
+    """What we publish about a request: a state and a class of reason, nothing about the person.
+
+    `shown_to` makes it a receipt, which is no end: the word for who was shown the passcode, `manager` or `desk_agent`.
+    """
 
     outcome_id: str
     kind: str
@@ -93,6 +96,7 @@ class Outcome:
     state: str
     outcome_class: str
     at: datetime
+    shown_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

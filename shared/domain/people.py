@@ -36,6 +36,8 @@ class Person:
     hired: datetime | None
     last_sign_in: datetime | None = None
     password_changed: datetime | None = None
+    department: str = ""
+    language: str = ""
 
     @property
     def is_guest(self) -> bool:

@@ -201,6 +201,7 @@ class OutcomeClass(StrEnum):
     """What the outside may know of a reason: too coarse to probe accounts with."""
 
     DONE = "done"
+    HANDED_OVER = "handed_over"
     NOT_ELIGIBLE = "not_eligible"
     NOT_COLLECTED = "not_collected"
     REPLACED = "replaced"

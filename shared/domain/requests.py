@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from shared.domain.limits import Counted
 from shared.domain.orders import Lost, LostKind, Order, derived_id
-from shared.domain.reasons import Finding, OutcomeClass
+from shared.domain.reasons import Finding, OutcomeClass, Reason
 
 HISTORY_KEPT = 60
 MOST_FRESH = 2
@@ -47,11 +47,15 @@ ENDS = frozenset(
 )
 _BEFORE_PASS = frozenset({State.ACCEPTED, State.WAITING, State.NEEDS_APPROVAL, State.PARKED})
 _GIVE_UP = frozenset({State.REFUSED, State.CANCELLED, State.SUPERSEDED, State.FAILED})
+# Where a fresh pass may be under way: the earlier one turns out to be used, or somebody says "not me".
+_FRESH_ENDS = frozenset({State.CLOSED, State.REVOKED})
+UNDER_WAY = frozenset({State.WAITING, State.PARKED, State.ISSUING, State.UNKNOWN})
 
 NEXT: dict[State, frozenset[State]] = {
     **dict.fromkeys(_BEFORE_PASS, _BEFORE_PASS | _GIVE_UP | {State.ISSUING}),
-    State.ISSUING: _GIVE_UP | {State.WAITING, State.PARKED, State.ISSUING, State.UNKNOWN, State.READY},
-    State.UNKNOWN: _GIVE_UP | {State.ISSUING, State.UNKNOWN},
+    **dict.fromkeys((State.WAITING, State.PARKED), _BEFORE_PASS | _GIVE_UP | _FRESH_ENDS | {State.ISSUING}),
+    State.ISSUING: _GIVE_UP | {State.WAITING, State.PARKED, State.ISSUING, State.UNKNOWN, State.READY, State.REVOKED},
+    State.UNKNOWN: _GIVE_UP | {State.ISSUING, State.UNKNOWN, State.REVOKED},
     State.READY: frozenset(
         {
             State.READY,
@@ -219,7 +223,8 @@ class Request:
 
     `manager_at_intake` is the manager's object id when the person was resolved, empty for none; None: not looked up.
     `completion` is None until the steps were listed. `counted_at` is when it took its place under the caps.
-    `fresh` counts the fresh passes that were asked for; `fresh_until` is set when the first pass is ready.
+    `fresh` counts the fresh passes that were asked for; `fresh_until` is set when the first pass is ready. `disowned`
+    says why it must end in `revoked` as soon as nothing is under way any more.
     """
 
     order: Order
@@ -242,6 +247,7 @@ class Request:
     counted_at: datetime | None = None
     fresh: int = 0
     fresh_until: datetime | None = None
+    disowned: Reason | None = None
     history: tuple[Step, ...] = ()
     etag: str | None = None
 
@@ -261,6 +267,11 @@ class Request:
         return any(step.state is State.READY for step in self.history)
 
     @property
+    def by_agent(self) -> bool:
+        """Tell whether a desk agent, whom an approver named, is the recipient instead of the manager."""
+        return self.approval is not None and self.approval.recipient is not None
+
+    @property
     def place(self) -> Counted | None:
         """Return its place under the caps, None when it has none."""
         if self.counted_at is None or self.plan is None:
@@ -278,6 +289,10 @@ class Request:
     def lane_key(self) -> str:
         """Return what the lane is computed from: the person, or the request until the person is known."""
         return self.person_id or self.request_id
+
+    def in_flight(self, now: datetime) -> bool:
+        """Tell whether a create may still be under way: what is written to the request now cannot reach it."""
+        return self.claimed(now) or (self.state is State.UNKNOWN and now < self.wake_at)
 
     def claimed(self, now: datetime) -> bool:
         """Tell whether somebody holds a live lease."""

@@ -298,6 +298,14 @@ class Handovers(HandoverReader, Protocol):
         """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
         ...
 
+    async def guesses(self, caller_id: str) -> Guesses | None:
+        """Return what one caller opened that is not theirs, or None."""
+        ...
+
+    async def put_guesses(self, guesses: Guesses) -> Guesses:
+        """Store by ETag (None: insert) and return it with its new ETag. Raises Conflict."""
+        ...
+
 
 class IssuerBus(Protocol):
     """The bus as the issuer may use it. Raises TryLater, GiveUp; every send may be repeated."""
@@ -315,7 +323,7 @@ class IssuerBus(Protocol):
         ...
 
     async def publish(self, outcome: Outcome) -> None:
-        """Publish an end, with its deterministic id."""
+        """Publish an end, or the receipt of a reveal, with its deterministic id."""
         ...
 
     async def warn(self, subject: str, request_id: str, findings: tuple[str, ...]) -> None:
@@ -332,7 +340,7 @@ class CourierBus(Protocol):
 
 
 class Notices(Protocol):
-    """The one mailbox that tells recipients. Raises TryLater, GiveUp, Unknown."""
+    """Tells people by links. Raises TryLater, GiveUp (also where somebody cannot be reached this way), Unknown."""
 
     async def ready(self, recipient: Recipient, handover: Handover) -> None:
         """Tell the recipient that somebody waits for them: a link, never a passcode."""
@@ -340,6 +348,10 @@ class Notices(Protocol):
 
     async def approval(self, approver: Recipient, task: ApprovalTask) -> None:
         """Tell an approver that something waits for their decision: a link, no reasons."""
+        ...
+
+    async def made(self, person: Recipient, request_id: str, recipient_name: str, language: str) -> None:
+        """Tell the person that a pass was made for them, who hands it over, and where to say "not me"."""
         ...
 
 

@@ -21,6 +21,8 @@ PERSON = {
     "createdDateTime": "2026-11-29T08:00:00Z",
     "employeeHireDate": None,
     "lastPasswordChangeDateTime": None,
+    "department": None,
+    "preferredLanguage": None,
 }
 
 

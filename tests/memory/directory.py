@@ -61,6 +61,8 @@ def person_of(somebody: Somebody) -> Person:
         hired=somebody.employee_hire_date,
         last_sign_in=somebody.last_sign_in,
         password_changed=somebody.last_password_change_date_time,
+        department=somebody.department or "",
+        language=somebody.preferred_language or "",
     )
 
 
@@ -323,3 +325,10 @@ class MemoryNotices:
         """Tell an approver, with a link."""
         link = f"https://passdesk.contoso.com/approval/{task.request_id}"
         self.tenant.send_mail(MAILBOX, [approver.mail], f"{task.person_name} needs a decision", link)
+
+    @act
+    def made(self, person: Recipient, request_id: str, recipient_name: str, language: str) -> None:
+        """Tell the person, with a link, in their language."""
+        link = f"https://passdesk.contoso.com/not-me/{request_id}"
+        subject = f"A pass was made for you, from {recipient_name} ({language})"
+        self.tenant.send_mail(MAILBOX, [person.mail], subject, link)

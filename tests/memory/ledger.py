@@ -7,6 +7,7 @@ from typing import Any
 
 from local.ledger.model import Entity, Ledger
 from local.ledger.refused import Refused
+from shared.adapters.ledger_guesses import GUESSES, decode_guesses, encode_guesses
 from shared.adapters.ledger_recovery import (
     CONTROL,
     PAUSE,
@@ -36,7 +37,7 @@ from shared.domain.fates import Conflict
 from shared.domain.limits import Counted
 from shared.domain.orders import Purpose
 from shared.domain.requests import Request
-from shared.flows.ports import ApprovalTask, Due, DueKind, Handover, Pause, Seat
+from shared.flows.ports import ApprovalTask, Due, DueKind, Guesses, Handover, Pause, Seat
 from tests.memory.checkpoints import Checkpoints, act
 
 TABLES = ("requests", "due", "handovers")
@@ -186,7 +187,7 @@ class MemoryHandovers(_Tables):
         """Yield everything of one recipient."""
         await self.checkpoint("handovers.waiting_for.before")
         for entity in self.tables.query("handovers").entities:
-            if entity.properties["PartitionKey"] == recipient_id and not _is_task(entity):
+            if entity.properties["PartitionKey"] == recipient_id and _is_handover(entity):
                 yield decode_handover(entity.properties, entity.etag)
 
     @act
@@ -211,6 +212,21 @@ class MemoryHandovers(_Tables):
     def put(self, handover: Handover) -> Handover:
         """Store by ETag and return it with its new ETag."""
         return replace(handover, etag=self._write("handovers", encode_handover(handover), handover.etag))
+
+    @act
+    def guesses(self, caller_id: str) -> Guesses | None:
+        """Return what one caller opened that is not theirs, or None."""
+        found = self._get("handovers", caller_id, GUESSES)
+        return decode_guesses(found.properties, found.etag) if found else None
+
+    @act
+    def put_guesses(self, guesses: Guesses) -> Guesses:
+        """Store by ETag and return it with its new ETag."""
+        return replace(guesses, etag=self._write("handovers", encode_guesses(guesses), guesses.etag))
+
+
+def _is_handover(entity: Entity) -> bool:
+    return not _is_task(entity) and entity.properties["RowKey"] != GUESSES
 
 
 def _is_task(entity: Entity) -> bool:
