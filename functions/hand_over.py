@@ -40,6 +40,8 @@ async def hand_over_look(req: func.HttpRequest) -> func.HttpResponse:
                 return pages.gone()
             case Receipt(handover=handover, at=at):
                 return pages.receipt(handover, at)
+            case Lapsed() | BeingMade() | NotMade():
+                return pages.gone()
             case handover:
                 return pages.consent(handover, pages.form_token(token, Form.REVEAL, request_id))
 

@@ -9,6 +9,7 @@ from shared.domain.people import (
     ALL_USERS,
     LICENCE,
     STRONG_METHODS,
+    Colleague,
     Facts,
     Group,
     PassPolicy,
@@ -17,7 +18,7 @@ from shared.domain.people import (
     Unreadable,
 )
 from shared.domain.reasons import Finding, Reason
-from shared.domain.recovery import Case, Standing, judge_recovery
+from shared.domain.recovery import Case, Standing, agent_flaws, judge_recovery
 from shared.domain.requests import Plan, Recipient
 from shared.domain.terms import GRAPH_MAXIMUM, GRAPH_MINIMUM, Profile, Terms
 
@@ -80,7 +81,38 @@ def decide(order: Order, facts: Facts, terms: Terms, now: datetime, ours: Standi
         return Refuse(findings=tuple(dict.fromkeys(findings)))
     manager = facts.manager
     plan = _plan(order, facts, person, terms, Recipient(manager.object_id, manager.display_name, manager.mail or ""))
-    return Issue(replace(plan, starts_at=order.starts_at if order.starts_at > now else None))
+    return Issue(replace(plan, starts_at=_ahead(order.starts_at, now)))
+
+
+def decide_again(
+    order: Order, plan: Plan, facts: Facts, terms: Terms, now: datetime, *, by_agent: bool
+) -> Issue | Refuse:
+    """Return the verdict on a fresh pass by a plan that was made already: whatever may have changed is looked at again.
+
+    The never-rules, the person, the tenant's policy, and whether the recorded recipient may still receive: the manager
+    only while still the manager, a desk agent only while at the desk. Evidence and approval stay accepted.
+    """
+    findings = (*_common(order, facts, terms), *_still_recipient(plan, facts, terms, by_agent=by_agent))
+    if order.purpose is Purpose.JOINER:
+        findings = (*findings, *_set_up_already(facts))
+    if findings:
+        return Refuse(findings=tuple(dict.fromkeys(findings)))
+    lifetime = min(plan.lifetime, wanted_lifetime(order, terms.profiles[order.profile], facts.policy))
+    return Issue(replace(plan, lifetime=lifetime, starts_at=_ahead(plan.starts_at, now)))
+
+
+def _still_recipient(plan: Plan, facts: Facts, terms: Terms, *, by_agent: bool) -> tuple[Finding, ...]:
+    recipient = plan.recipient.object_id
+    if by_agent:
+        agent = facts.colleagues.get(recipient.casefold(), Colleague(None))
+        return agent_flaws(agent, frozenset({plan.person_id, *plan.verifiers}), terms)
+    manager = facts.manager
+    changed = isinstance(manager, Person) and manager.object_id != recipient
+    return (*_about_recipient(facts, terms), *((Finding(Reason.RECIPIENT_CHANGED),) if changed else ()))
+
+
+def _ahead(moment: datetime | None, now: datetime) -> datetime | None:
+    return moment if moment is not None and moment > now else None
 
 
 def _common(order: Order, facts: Facts, terms: Terms) -> tuple[Finding, ...]:
@@ -113,6 +145,9 @@ def _plan(order: Order, facts: Facts, person: Person, terms: Terms, recipient: R
         lifetime=wanted_lifetime(order, profile, facts.policy),
         one_time=order.one_time or profile.one_time,
         starts_at=None,
+        department=person.department,
+        person_mail=person.mail or "",
+        language=person.language,
     )
 
 
@@ -237,15 +272,19 @@ def _about_recipient(facts: Facts, terms: Terms) -> Iterator[Finding]:
 
 
 def _about_joiner(facts: Facts, terms: Terms, now: datetime) -> Iterator[Finding]:
-    methods = facts.methods
     person = facts.person
-    if isinstance(methods, Unreadable):
-        yield Finding(Reason.SET_UP_UNREADABLE)
-    elif methods & STRONG_METHODS or (isinstance(person, Person) and person.last_sign_in is not None):
-        yield Finding(Reason.ALREADY_SET_UP)
+    yield from _set_up_already(facts)
     if isinstance(person, Person):
         recent = any(
             moment is not None and abs(now - moment) <= terms.joiner_window for moment in (person.created, person.hired)
         )
         if not recent:
             yield Finding(Reason.NOT_A_JOINER)
+
+
+def _set_up_already(facts: Facts) -> Iterator[Finding]:
+    methods, person = facts.methods, facts.person
+    if isinstance(methods, Unreadable):
+        yield Finding(Reason.SET_UP_UNREADABLE)
+    elif methods & STRONG_METHODS or (isinstance(person, Person) and person.last_sign_in is not None):
+        yield Finding(Reason.ALREADY_SET_UP)

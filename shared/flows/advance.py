@@ -1,15 +1,17 @@
 """What a wake-up does: look at the request and take the one step that its state calls for."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.fates import Conflict
 from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
+from shared.domain.orders import Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Request, State
 from shared.flows.clean_up import mark_revealed
 from shared.flows.issue import issue
-from shared.flows.ports import Due, DueKind, HandoverState
+from shared.flows.ports import Due, DueKind, Handover, HandoverState
+from shared.flows.revoke import end_disowned
 from shared.flows.second_person import check_told
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, finish, wake
@@ -36,13 +38,24 @@ async def step(request: Request, services: IssuerServices) -> None:
     now = services.clock()
     if request.ended:
         await finish(services, request)
-        return
+    elif request.disowned is not None:
+        await end_disowned(request, services)
+    elif request.state in {State.READY, State.REVEALED, State.LAPSED}:
+        await _watch(request, services)
+    else:
+        await _go_on(request, now, services)
+
+
+async def _watch(request: Request, services: IssuerServices) -> None:
+    if request.state is State.READY:
+        await check_delivery(request, services)
+    else:
+        # Only the clean-up has work with it now; a lost write may have left it waiting for a wake-up instead.
+        await services.ledger.put_due(Due(request.request_id, services.clock(), DueKind.CLEAN))
+
+
+async def _go_on(request: Request, now: datetime, services: IssuerServices) -> None:
     match request.state:
-        case State.READY:
-            await check_delivery(request, services)
-        case State.REVEALED:
-            # Only the clean-up has work with it now; a lost write may have left it waiting for a wake-up instead.
-            await services.ledger.put_due(Due(request.request_id, now, DueKind.CLEAN))
         case State.NEEDS_APPROVAL if now < request.deadline:
             await check_told(request, services)
         case State.NEEDS_APPROVAL:
@@ -70,11 +83,17 @@ async def check_delivery(request: Request, services: IssuerServices) -> None:
     current = handover if handover is not None and handover.attempt == request.attempt else None
     if current is not None and current.state is HandoverState.REVEALED:
         await mark_revealed(request, current.revealed_at or now, services)
-    elif now >= request.issued.expires or (current is not None and current.notified_at is not None):
+    elif now >= request.issued.expires or (current is not None and _all_told(request, current)):
         await services.ledger.put_due(Due(request.request_id, request.issued.expires, DueKind.CLEAN))
     else:
         await services.bus.deliver(WakeUp(request.request_id, request.attempt))
         await services.ledger.put_due(Due(request.request_id, now + SOON, DueKind.WAKE))
+
+
+def _all_told(request: Request, handover: Handover) -> bool:
+    """Tell whether everybody knows: the recipient, and of a recovery the person, who may not know of their ticket."""
+    person = request.order.purpose is Purpose.RECOVERY and bool(request.plan and request.plan.person_mail)
+    return handover.notified_at is not None and (handover.person_told_at is not None or not person)
 
 
 async def fail(request: Request, finding: Finding, services: IssuerServices) -> None:

@@ -5,16 +5,20 @@ from datetime import datetime, timedelta
 
 from shared.domain.fates import Conflict, Failure
 from shared.domain.journal import Event, note
+from shared.domain.messages import Outcome, WakeUp
+from shared.domain.orders import derived_id
 from shared.domain.people import ExistingPass
-from shared.domain.reasons import Finding, Reason
+from shared.domain.reasons import Finding, OutcomeClass, Reason
 from shared.domain.requests import IssuedPass, Request, State
 from shared.flows.limits import forget
-from shared.flows.ports import Due, DueKind, HandoverState
+from shared.flows.ports import Due, DueKind, Handover, HandoverState
 from shared.flows.services import IssuerServices
-from shared.flows.steps import end, finish, move
+from shared.flows.steps import SOON, end, finish, move, remove_residue
 
 # A one-time pass lets its user register a method for ten minutes after the sign-in (Entra docs, TAP how-to).
 USED_GRACE = timedelta(minutes=15)
+_TELL_AGAIN = timedelta(minutes=5)
+_SWEPT = frozenset({State.READY, State.REVEALED, State.LAPSED})
 
 
 async def clean_up(services: IssuerServices) -> int:
@@ -49,11 +53,13 @@ async def clean(request_id: str, services: IssuerServices) -> None:
         await services.ledger.remove_due(request_id)
     elif request.ended:
         await finish(services, request)
-    elif request.state not in {State.READY, State.REVEALED} or request.issued is None or request.person_id is None:
+    elif request.state not in _SWEPT or request.issued is None or request.person_id is None:
         # Not for the clean-up (yet): the wake-up knows the next step of its state.
         await services.ledger.put_due(Due(request_id, services.clock(), DueKind.WAKE))
+    elif request.state is State.LAPSED:
+        await _lapsed(request, services)
     else:
-        request = await _learn_reveal(request, services)
+        request = await learn_reveal(request, services)
         listed = await services.directory.passes(request.person_id or "")
         mine = next((p for p in listed if request.issued and p.tap_id == request.issued.tap_id), None)
         await _sweep(request, request.issued, mine, services)
@@ -65,7 +71,9 @@ async def _sweep(
     now = services.clock()
     expires = issued.expires if issued else now
     shown = request.state is State.REVEALED
-    if now >= expires:
+    if now >= expires and await _may_lapse(request, mine, services):
+        await _lapse(request, services)
+    elif now >= expires:
         never_shown = (Finding(Reason.NEVER_REVEALED),)
         await end(services, request, State.CLOSED if shown else State.EXPIRED, () if shown else never_shown)
     elif mine is None and shown and request.used_seen_at is not None:
@@ -75,12 +83,59 @@ async def _sweep(
     elif not mine.used:
         await _look_again(request, min(expires, now + USED_GRACE), services)
     elif request.used_seen_at is None:
-        seen = request.to(request.state, now, used_seen_at=now)
-        await move(services, seen, now + USED_GRACE, DueKind.CLEAN)
+        seen = await move(services, request.to(request.state, now, used_seen_at=now), now + _TELL_AGAIN, DueKind.CLEAN)
+        await services.bus.deliver(WakeUp(seen.request_id, seen.attempt))
     elif now < request.used_seen_at + USED_GRACE:
-        await _look_again(request, request.used_seen_at + USED_GRACE, services)
+        told = await _person_told(request, services)
+        over = request.used_seen_at + USED_GRACE
+        await _look_again(request, over if told else min(over, now + _TELL_AGAIN), services)
     else:
         await end(services, request, State.CLOSED if shown else State.REVOKED)
+
+
+async def _may_lapse(request: Request, mine: ExistingPass | None, services: IssuerServices) -> bool:
+    """Tell whether a pass that ran out unused may still be followed by a fresh one."""
+    if (mine is not None and mine.used) or not replace(request, state=State.LAPSED).may_be_fresh(services.clock()):
+        return False
+    seat = await services.ledger.seat(request.person_id or "")
+    return seat is not None and seat.request_id == request.request_id
+
+
+async def _lapse(request: Request, services: IssuerServices) -> None:
+    """Remove what ran out, as at an end, and wait for the recipient to ask for a fresh pass."""
+    await remove_residue(services, request)
+    now = services.clock()
+    note(Event.LAPSED, request.request_id)
+    lapsed = await move(services, request.to(State.LAPSED, now), now, DueKind.CLEAN)
+    await _lapsed(lapsed, services)
+
+
+async def _lapsed(request: Request, services: IssuerServices) -> None:
+    now = services.clock()
+    if request.fresh_until is not None and now < request.fresh_until:
+        gone = await remove_residue(services, request)
+        await _look_again(request, request.fresh_until if gone else now + SOON, services)
+    elif request.revealed_at is not None:
+        await end(services, request, State.CLOSED)
+    else:
+        await end(services, request, State.EXPIRED, (Finding(Reason.NEVER_REVEALED),))
+
+
+async def _person_told(request: Request, services: IssuerServices) -> bool:
+    """Tell whether the person was told of their pass, or never can be; ask the courier again where not."""
+    handover = await _row(request, services)
+    if handover is None or handover.person_told_at is not None or not request.plan or not request.plan.person_mail:
+        return True
+    await services.bus.deliver(WakeUp(request.request_id, request.attempt))
+    return False
+
+
+async def _row(request: Request, services: IssuerServices) -> Handover | None:
+    """Return the courier's row of this very pass."""
+    if request.plan is None:
+        return None
+    handover = await services.handovers.get(request.plan.recipient.object_id, request.request_id)
+    return handover if handover is not None and handover.attempt == request.attempt else None
 
 
 async def _look_again(request: Request, at: datetime, services: IssuerServices) -> None:
@@ -95,19 +150,33 @@ async def _gone_elsewhere(request: Request, services: IssuerServices) -> None:
         await end(services, request, State.REVOKED, (Finding(Reason.REMOVED_ELSEWHERE),))
 
 
-async def _learn_reveal(request: Request, services: IssuerServices) -> Request:
-    """Take over from the courier's own row what its message may have failed to tell."""
-    if request.state is not State.READY or request.plan is None:
-        return request
-    handover = await services.handovers.get(request.plan.recipient.object_id, request.request_id)
-    if handover is None or handover.state is not HandoverState.REVEALED or handover.attempt != request.attempt:
+async def learn_reveal(request: Request, services: IssuerServices) -> Request:
+    """Take over from the courier's own row what its message may have failed to tell.
+
+    Raises Conflict, TryLater, GiveUp.
+    """
+    handover = await _row(request, services) if request.state is State.READY else None
+    if handover is None or handover.state is not HandoverState.REVEALED:
         return request
     return await mark_revealed(request, handover.revealed_at or services.clock(), services)
 
 
 async def mark_revealed(request: Request, at: datetime, services: IssuerServices) -> Request:
-    """Record that the recipient was shown the passcode. Raises Conflict, TryLater, GiveUp."""
+    """Record that the recipient was shown the passcode, after the receipt. Raises Conflict, TryLater, GiveUp."""
     now = services.clock()
+    await services.bus.publish(
+        Outcome(
+            outcome_id=derived_id("outcome", request.request_id, State.REVEALED, str(request.attempt)),
+            kind=request.order.purpose,
+            request_id=request.request_id,
+            source=request.order.source,
+            event_id=request.order.event_id,
+            state=State.REVEALED,
+            outcome_class=OutcomeClass.HANDED_OVER,
+            at=at,
+            shown_to="desk_agent" if request.by_agent else "manager",
+        )
+    )
     expires = request.issued.expires if request.issued else now
     revealed = replace(request.to(State.REVEALED, now), revealed_at=at)
     return await move(services, revealed, min(expires, now + USED_GRACE), DueKind.CLEAN)

@@ -52,4 +52,4 @@ async def _was_told(request: Request, services: IssuerServices) -> bool:
     if request.plan is None:
         return False
     handover = await services.handovers.get(request.plan.recipient.object_id, request.request_id)
-    return handover is not None and handover.notified_at is not None
+    return handover is not None and handover.attempt == request.attempt and handover.notified_at is not None

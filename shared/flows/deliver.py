@@ -5,7 +5,8 @@ from dataclasses import replace
 from shared.domain.fates import Conflict
 from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
-from shared.domain.requests import Request, State
+from shared.domain.orders import Purpose
+from shared.domain.requests import Recipient, Request, State
 from shared.flows.ask_approvers import ask_approvers
 from shared.flows.ports import Handover
 from shared.flows.services import CourierServices
@@ -24,6 +25,10 @@ async def deliver(message: WakeUp, services: CourierServices) -> None:
     match request.state:
         case State.READY:
             await _hand_over(request, services)
+            if request.order.purpose is Purpose.RECOVERY or request.used_seen_at is not None:
+                await _tell_person(request, services)
+        case State.REVEALED if request.used_seen_at is not None:
+            await _tell_person(request, services)
         case State.NEEDS_APPROVAL:
             await ask_approvers(request, services)
         case _:
@@ -43,6 +48,32 @@ async def _hand_over(request: Request, services: CourierServices) -> None:
     note(Event.DELIVER_NOTIFIED, request.request_id)
 
 
+async def _tell_person(request: Request, services: CourierServices) -> None:
+    """Tell the person that a pass was made for them: whoever else has it cannot hide that.
+
+    A recovery's person may know nothing of the ticket, so they are told while the pass waits. A joiner has no way to
+    read mail before the first sign-in; they are told once the directory shows the pass as used.
+    """
+    plan = request.plan
+    if plan is None:
+        return
+    handover = await services.handovers.get(plan.recipient.object_id, request.request_id)
+    if handover is None or handover.attempt != request.attempt or handover.person_told_at is not None:
+        return
+    if not plan.person_mail:
+        note(Event.DELIVER_NO_ADDRESS, request.request_id)
+        return
+    person = Recipient(plan.person_id, plan.person_name, plan.person_mail)
+    notice = services.notices.made(person, request.request_id, plan.recipient.display_name, plan.language)
+    if not await told(notice, request.request_id):
+        return
+    try:
+        await services.handovers.put(replace(handover, person_told_at=services.clock()))
+    except Conflict:
+        note(Event.REQUEST_CONFLICT, request.request_id)  # the recipient was quicker: the issuer asks once more
+    note(Event.DELIVER_PERSON_TOLD, request.request_id)
+
+
 async def _list(request: Request, services: CourierServices) -> Handover | None:
     if request.plan is None or request.issued is None or request.claim is None:
         return None
@@ -58,6 +89,8 @@ async def _list(request: Request, services: CourierServices) -> Handover | None:
         starts=request.issued.starts,
         expires=request.issued.expires,
         secret_name=request.claim.secret_name,
+        department=request.plan.department,
+        language=request.plan.language,
         etag=existing.etag if existing else None,
     )
     try:

@@ -1,19 +1,21 @@
 """Hand-over: what the signed-in recipient sees, and the reveal: claimed, written down, read, shown once, deleted."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.fates import Conflict, Failure
 from shared.domain.journal import Event, note
 from shared.domain.messages import REVEALED, Ask
 from shared.domain.passcode import IdToken
-from shared.domain.requests import State
-from shared.flows.page_answers import AskAgain, Gone, Receipt, Revealed, Shown
+from shared.domain.requests import UNDER_WAY, Request, State
+from shared.flows.foreign import alarm
+from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, Looked, NotMade, Receipt, Revealed, Shown
 from shared.flows.ports import Handover, HandoverState, SignedIn
 from shared.flows.services import CourierServices
 
 FRESH_SIGN_IN = timedelta(minutes=15)
+LED_NOWHERE = timedelta(minutes=5)  # what the issuer has not taken up by then may be asked again
 
 
 class Check(StrEnum):
@@ -44,14 +46,36 @@ async def waiting(caller: SignedIn, services: CourierServices) -> tuple[Handover
     )
 
 
-async def look(caller: SignedIn, request_id: str, services: CourierServices) -> Handover | Receipt | Gone:
-    """Return one hand-over of this caller, without its passcode. Raises TryLater, GiveUp."""
+async def look(caller: SignedIn, request_id: str, services: CourierServices) -> Looked:
+    """Return where one hand-over of this caller is, without its passcode. Changes nothing. Raises TryLater, GiveUp."""
     handover = await services.handovers.get(caller.object_id, request_id)
     if handover is None:
         return Gone()
+    request = await services.requests.get(request_id)
+    return Gone() if request is None else _where(handover, request, services.clock())
+
+
+def _where(handover: Handover, request: Request, now: datetime) -> Looked:
+    """Return what the recipient's own row and the request, which is the truth, say together."""
+    asked, may_ask = handover.fresh_asked_at, _may_ask(handover, request, now)
+    if request.state in UNDER_WAY or (request.state is State.READY and request.attempt != handover.attempt):
+        return BeingMade(handover)
+    if asked is not None and may_ask and now < asked + LED_NOWHERE:
+        return BeingMade(handover)
+    if asked is not None and not may_ask:
+        return NotMade(handover)
     if handover.state is HandoverState.REVEALED and handover.revealed_at is not None:
-        return Receipt(handover, handover.revealed_at)
-    return handover if services.clock() < handover.expires else Gone()
+        return Receipt(handover, handover.revealed_at, may_ask=may_ask)
+    if may_ask:
+        return Lapsed(handover)
+    return handover if request.state is State.READY and now < handover.expires else Gone()
+
+
+def _may_ask(handover: Handover, request: Request, now: datetime) -> bool:
+    # The issuer may not have heard yet that it was shown; it reads our row before it answers.
+    shown = handover.state is HandoverState.REVEALED and request.attempt == handover.attempt
+    heard = replace(request, state=State.REVEALED) if shown and request.state is State.READY else request
+    return heard.may_be_fresh(now)
 
 
 async def reveal(
@@ -61,18 +85,16 @@ async def reveal(
     handover = await look(caller, request_id, services)
     if not isinstance(handover, Handover):
         note(Event.REVEAL_REFUSED, request_id, caller=caller.object_id, answer=type(handover).__name__)
+        if isinstance(handover, Gone):
+            await alarm(caller, token, request_id, services)
         return handover
-    request = await services.requests.get(request_id)
-    if request is None or request.state is not State.READY or request.attempt != handover.attempt:
-        note(Event.REVEAL_REFUSED, request_id, caller=caller.object_id, answer="not_ready")
-        return Gone()
     try:
         claimed = await services.handovers.put(
             replace(handover, state=HandoverState.REVEALED, revealed_at=services.clock(), checked_by=check)
         )
     except Conflict:
         after = await look(caller, request_id, services)
-        return after if isinstance(after, Receipt) else AskAgain()
+        return AskAgain() if isinstance(after, Handover | Gone) else after
     note(Event.REVEAL_CLAIMED, request_id, caller=caller.object_id, check=check)
     try:
         passcode = await services.vault.read(claimed.secret_name)

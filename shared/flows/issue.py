@@ -9,12 +9,13 @@ from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.people import Resolved, Unresolved
 from shared.domain.reasons import Finding, Reason
-from shared.domain.requests import Claim, IssuedPass, Plan, Recipient, Request, State
+from shared.domain.requests import FRESH_WITHIN, Claim, IssuedPass, Plan, Recipient, Request, State
 from shared.domain.rules import AskHuman, Issue, Refuse, Wait, never
 from shared.flows.completion import complete
 from shared.flows.judge import judge, manager_now
 from shared.flows.limits import held_back, within_caps
 from shared.flows.ports import CreatedPass, Seat
+from shared.flows.renew import make_room
 from shared.flows.second_person import ask, find_approvers
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, WINDOW, end, later, move, pause, remove_residue
@@ -31,8 +32,10 @@ async def issue(request: Request, services: IssuerServices) -> None:
 
     Raises Conflict when somebody else took the request, TryLater and GiveUp when the ledger itself failed.
     """
-    if await held_back(request, services):
+    room = await make_room(request, services)
+    if room is None or await held_back(room, services):
         return
+    request = room
     if request.person_id is None:
         await _find_person(request, services)
         return
@@ -115,6 +118,10 @@ async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Requ
     """Write the claim, then take the person's seat; None when another request holds it."""
     now = services.clock()
     seat = await services.ledger.seat(plan.person_id)
+    if request.fresh and seat is not None and seat.request_id != request.request_id:
+        # A newer request for the person came meanwhile: the older one does not take the seat back.
+        await end(services, request, State.SUPERSEDED, (Finding(Reason.NEWER_REQUEST),))
+        return None
     held = seat is not None and seat.lease_until is not None and now < seat.lease_until
     if seat is not None and held and seat.request_id != request.request_id:
         await later(services, request, seat.lease_until or now, Finding(Reason.BUSY), _calm(request))
@@ -136,7 +143,8 @@ async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Requ
         claim.lease_until,
     )
     note(Event.ISSUE_CLAIMED, claimed.request_id, attempt=attempt)
-    if not await within_caps(claimed, services, resumed=request.state in {State.ISSUING, State.UNKNOWN}):
+    counted = request.state in {State.ISSUING, State.UNKNOWN} or request.fresh > 0  # a fresh pass has its place
+    if not await within_caps(claimed, services, resumed=counted):
         return None
     mine = Seat(
         person_id=plan.person_id,
@@ -228,7 +236,9 @@ async def _keep(request: Request, plan: Plan, created: CreatedPass, services: Is
         await end(services, minted, State.REFUSED, findings)
         return
     try:
-        ready = await move(services, minted.to(State.READY, services.clock()), services.clock() + SOON)
+        now = services.clock()
+        until = minted.fresh_until or now + FRESH_WITHIN
+        ready = await move(services, minted.to(State.READY, now, fresh_until=until), now + SOON)
     except Conflict:
         await remove_residue(services, minted)
         raise

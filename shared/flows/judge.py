@@ -8,8 +8,8 @@ from shared.domain.limits import last_pass
 from shared.domain.orders import Purpose
 from shared.domain.people import ABSENT, Changes, Facts, Resolved, Unreadable, Unresolved
 from shared.domain.recovery import Standing
-from shared.domain.requests import Request
-from shared.domain.rules import Issue, Refuse, Verdict, decide, never
+from shared.domain.requests import Plan, Request, State
+from shared.domain.rules import Issue, Refuse, Verdict, decide, decide_again, never
 from shared.flows.services import Judging
 
 _PERSON_LAG = timedelta(seconds=30)
@@ -18,8 +18,10 @@ _PERSON_LAG = timedelta(seconds=30)
 async def judge(request: Request, person_id: str, services: Judging) -> Verdict:
     """Return the verdict; a resumed claim keeps its own, and only the never-rules are asked again.
 
-    Raises TryLater, GiveUp.
+    A fresh pass keeps the plan of the first, and all that may have changed since is looked at. Raises TryLater, GiveUp.
     """
+    if request.plan is not None and request.fresh and request.state not in {State.ISSUING, State.UNKNOWN}:
+        return await _judge_again(request, request.plan, services)
     if request.plan is not None:
         findings = never(await services.directory.privileges(person_id), services.terms)
         return Refuse(findings) if findings else Issue(request.plan)
@@ -28,6 +30,13 @@ async def judge(request: Request, person_id: str, services: Judging) -> Verdict:
         # Resolved a moment ago and unknown now: a new colleague who has not reached every replica yet.
         raise TryLater("directory.person", _PERSON_LAG)
     return decide(request.order, facts, services.terms, services.clock(), ours)
+
+
+async def _judge_again(request: Request, plan: Plan, services: Judging) -> Verdict:
+    agents = (plan.recipient.object_id,) if request.by_agent else ()
+    facts = await services.directory.gather(plan.person_id, colleagues=agents)
+    now = services.clock()
+    return decide_again(request.order, plan, facts, services.terms, now, by_agent=request.by_agent)
 
 
 async def gather(request: Request, person_id: str, services: Judging) -> tuple[Facts, Standing]:

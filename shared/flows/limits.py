@@ -48,7 +48,7 @@ async def within_caps(claimed: Request, services: IssuerServices, *, resumed: bo
     now = services.clock()
     if over is None:
         # Another ticket for the same person was judged at the same moment: each is judged again, and sees the other.
-        await later(services, _fresh(claimed), now + CONTENDED, Finding(Reason.RECOVERED_RECENTLY))
+        await later(services, _unplanned(claimed), now + CONTENDED, Finding(Reason.RECOVERED_RECENTLY))
         return False
     await services.bus.warn("request.parked", claimed.request_id, (str(over.finding),))
     await _park(claimed, min(max(over.until, now), now + _LOOK_AGAIN), over.finding, services)
@@ -75,11 +75,13 @@ def _looks_back(services: IssuerServices) -> timedelta:
 
 async def _park(request: Request, until: datetime, finding: Finding, services: IssuerServices) -> None:
     waited = until - services.clock()
-    parked = replace(_fresh(request), deadline=request.deadline + waited)
+    # A fresh pass goes to the recipient of the first one, so its plan stays; its place under the caps too.
+    judged_anew = request if request.fresh else _unplanned(request)
+    parked = replace(judged_anew, deadline=request.deadline + waited)
     await later(services, parked, until, finding, State.PARKED)
 
 
-def _fresh(request: Request) -> Request:
+def _unplanned(request: Request) -> Request:
     # Without its plan it is judged anew when it goes on, and without its claim no pass that somebody makes by hand
     # meanwhile is taken for ours: none was made under it.
     return replace(request, plan=None, claim=None, counted_at=None)

@@ -34,8 +34,11 @@ def promise_2_at_rest(day: Day) -> None:
         assert request.ended, (request.request_id, request.state)
         ends = [step for step in request.history if step.state is request.state]
         assert len(ends) == 1, request.history
-        ids = {(o.outcome_id, o.state) for o in day.ports.bus.published if o.request_id == request.request_id}
+        mine = [o for o in day.ports.bus.published if o.request_id == request.request_id]
+        ids = {(o.outcome_id, o.state) for o in mine if not o.shown_to}
         assert len(ids) == 1, ids
+        receipts = {o.outcome_id for o in mine if o.shown_to}
+        assert len(receipts) <= sum(step.state is State.READY for step in request.history), receipts
 
 
 def promise_3_nothing_leaked(day: Day, logs: str = "") -> None:
@@ -69,9 +72,12 @@ def promise_9_unknown_is_said(day: Day) -> None:
 
 
 def shown_once(day: Day) -> None:
-    """No request's passcode was shown twice."""
-    counts = Counter(request for request, _ in day.shown)
+    """No passcode was shown twice, and no request's hand-over showed more than its fresh passes allow."""
+    counts = Counter(day.shown)
     assert all(count == 1 for count in counts.values()), counts
+    shown = Counter(request for request, _ in day.shown)
+    asked = {request.request_id: request.fresh for request in day.ledger.all_requests()}
+    assert all(count <= 1 + asked[request] for request, count in shown.items()), shown
 
 
 def always(day: Day) -> None:

@@ -13,7 +13,7 @@ from shared.domain.reasons import Reason
 from shared.domain.requests import State
 from shared.flows.deliver import deliver
 from shared.flows.hand_over import Check, look, reveal, waiting, who
-from shared.flows.page_answers import AskAgain, Gone, Receipt, Shown
+from shared.flows.page_answers import AskAgain, Gone, Lapsed, Receipt, Shown
 from shared.flows.ports import DueKind, Handover
 from tests.flows.invariants import at_rest
 from tests.memory.day import Day
@@ -40,6 +40,8 @@ async def test_the_page_lists_only_what_waits_for_the_caller(day: Day) -> None:
     assert day.ports.courier_vault.reads == []
     await day.pass_time(timedelta(hours=2))
     assert await waiting(dana, day.courier) == ()
+    assert isinstance(await look(dana, request, day.courier), Lapsed)
+    await day.pass_time(timedelta(hours=3))
     assert isinstance(await look(dana, request, day.courier), Gone)
 
 

@@ -42,7 +42,10 @@ async def test_a_joiner_gets_in_once_and_nothing_is_left(day: Day, caplog: pytes
     await day.to_rest()
     assert len(day.tenant.minted) == 1, "a duplicate changes nothing"
     assert day.request(request).state is State.CLOSED
-    assert {o.outcome_class for o in day.ports.bus.published} == {"done"}
+    assert [(o.outcome_class, o.shown_to) for o in day.ports.bus.published] == [
+        ("handed_over", "manager"),
+        ("done", ""),
+    ]
     assert day.failures == []
     assert day.tenant.list_passes(person_id("ada")) == ()
     at_rest(day, caplog.text)

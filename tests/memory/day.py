@@ -13,7 +13,19 @@ from shared.domain.messages import APPROVE, Ask, NotOurs, WakeUp
 from shared.domain.orders import Purpose, request_id
 from shared.domain.requests import Request
 from shared.domain.terms import Terms
-from shared.flows import approvals, asks, clean_up, dead_letters, deliver, hand_over, intake, page_answers, re_drive
+from shared.flows import (
+    approvals,
+    asks,
+    clean_up,
+    dead_letters,
+    deliver,
+    fresh,
+    hand_over,
+    intake,
+    not_me,
+    page_answers,
+    re_drive,
+)
 from shared.flows.advance import advance
 from tests.memory.checkpoints import Crash
 from tests.memory.ports import START, courier, issuer, models, ports
@@ -130,6 +142,29 @@ class Day:
         _, token = self.ports.callers.sign_in(person_id(name), self.clock())
         await self.ports.bus.ask(Ask(request, verb, token, upn(agent) if agent else ""))
         await self.pump()
+
+    async def fresh(self, name: str, request: str) -> object:
+        """Let somebody sign in on the page and ask for a fresh pass."""
+        caller, token = self.ports.callers.sign_in(person_id(name), self.clock())
+        return await fresh.ask_fresh(caller, token, request, self.courier)
+
+    async def not_me(
+        self, name: str, request: str
+    ) -> page_answers.Disowned | page_answers.Gone | page_answers.AskAgain:
+        """Let somebody sign in on the page and say that they know nothing of a pass."""
+        caller, token = self.ports.callers.sign_in(person_id(name), self.clock())
+        return await not_me.disown(caller, token, request, self.courier)
+
+    async def foreign(self, name: str, request: str) -> page_answers.Revealed:
+        """Let somebody who is neither recipient nor person press the button, and what they set off go its way."""
+        answer = await self.reveal(name, request)
+        await self.pump()
+        return answer
+
+    async def looks(self, name: str, request: str) -> page_answers.Looked:
+        """Let somebody sign in and look at a hand-over."""
+        caller, _ = self.ports.callers.sign_in(person_id(name), self.clock())
+        return await hand_over.look(caller, request, self.courier)
 
     async def reveal(self, name: str, request: str) -> page_answers.Revealed:
         """Let somebody sign in on the page and press the button, as the person `name`."""
