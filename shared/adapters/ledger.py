@@ -154,7 +154,7 @@ class TableHandovers(TableHandoverReader):
     async def waiting_for(self, recipient_id: str) -> AsyncIterator[Handover]:
         """Yield every hand-over of one recipient: one partition, without what they are asked, and what they guessed."""
         # The SDK puts parameters in word by word, so the parentheses stand alone.
-        where = "PartitionKey eq @recipient and RowKey lt @guesses and ( RowKey lt @task or RowKey ge @end )"
+        where = "PartitionKey eq @recipient and RowKey ne @guesses and ( RowKey lt @task or RowKey ge @end )"
         parameters = {"recipient": recipient_id, "guesses": GUESSES, "task": TASK, "end": TASK_END}
         async for found in self._handovers.query(where, parameters):
             yield decode_handover(found.columns, found.etag)

@@ -119,6 +119,13 @@ def whole(value: object) -> int:
     return value
 
 
+def positive(value: object) -> int:
+    """Return a whole number of 1 or more. Raises TypeError, ValueError."""
+    if (number := whole(value)) < 1:
+        raise ValueError
+    return number
+
+
 def flag(value: object) -> bool:
     """Return true or false. Raises TypeError."""
     if not isinstance(value, bool):

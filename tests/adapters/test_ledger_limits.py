@@ -14,7 +14,7 @@ from shared.domain.fates import Conflict, GiveUp, TryLater
 from shared.domain.limits import Counted
 from shared.domain.messages import APPROVE
 from shared.domain.orders import Purpose
-from shared.flows.ports import ApprovalTask, Pause
+from shared.flows.ports import ApprovalTask, Guesses, Pause
 from tests.adapters.conftest import NOON, Tables
 from tests.adapters.test_ledger_contract import HANDOVER
 from tests.adapters.test_ledger_rows import REQUEST
@@ -143,9 +143,24 @@ async def test_tasks_and_passes_of_one_person_are_not_mixed_up(handovers: TableH
         await handovers.put(replace(HANDOVER, request_id=request_id))
         await handovers.put_task(replace(TASK, request_id=request_id))
     await handovers.put_task(replace(TASK, approver_id="somebody-else"))
+    await handovers.put_guesses(Guesses(HANDOVER.recipient_id, NOON, 1))
     passes = [h.request_id async for h in handovers.waiting_for(HANDOVER.recipient_id)]
     tasks = [t.request_id async for t in handovers.tasks_for(TASK.approver_id)]
     assert passes == tasks == list(ids)
     assert [t.approver_id async for t in handovers.tasks_for("somebody-else")] == ["somebody-else"]
     assert [h async for h in handovers.waiting_for("somebody-else")] == []
     assert await handovers.get(TASK.approver_id, TASK.request_id) is None
+
+
+async def test_a_callers_guesses_are_counted_by_version(handovers: TableHandovers, tables: Tables) -> None:
+    """One row each, stored by ETag; the issuer cannot write it."""
+    assert await handovers.guesses("caller") is None
+    stored = await handovers.put_guesses(Guesses("caller", NOON, 1))
+    with pytest.raises(Conflict):
+        await handovers.put_guesses(Guesses("caller", NOON, 1))
+    counted = await handovers.put_guesses(replace(stored, count=20, told=True))
+    with pytest.raises(Conflict):
+        await handovers.put_guesses(replace(stored, count=2))
+    assert await handovers.guesses("caller") == counted
+    with pytest.raises(GiveUp):
+        await TableHandovers(tables("handovers", ISSUER)).put_guesses(replace(counted, count=1))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from local.ledger.edm import MAX_VALUE_BYTES, utf16_bytes
 from shared.adapters.ledger_columns import DamagedRow, Row, TooLarge, as_json
+from shared.adapters.ledger_guesses import decode_guesses, encode_guesses
 from shared.adapters.ledger_recovery import (
     TASK,
     TASK_END,
@@ -27,7 +28,7 @@ from shared.domain.limits import Counted
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Approval, Completion, Plan, Recipient, Request
-from shared.flows.ports import ApprovalTask, Pause, Seat
+from shared.flows.ports import ApprovalTask, Guesses, Pause, Seat
 from tests.adapters.conftest import NOON
 from tests.adapters.test_ledger_rows import REQUEST, attempts, ids, names, texts, times
 
@@ -115,6 +116,9 @@ def test_a_seat_of_before_still_reads() -> None:
         ("plan", "completion", [[], 1]),
         ("plan", "verifiers", "ab"),
         ("plan", "recipient", "abc"),
+        ("plan", "about_person", None),
+        ("plan", "about_person", ["", ""]),
+        ("plan", "about_person", ["", "", 1]),
         ("approval", "findings", [["no-such-reason", ""]]),
         ("approval", "approvers", {}),
         ("approval", "approvers", [["id", "name"]]),
@@ -137,6 +141,7 @@ def test_a_part_that_we_cannot_have_written_is_refused(column: str, key: str, va
         (encode_counted(COUNTED), decode_counted),
         (encode_pause(PAUSED), decode_pause),
         (encode_task(TASKED), lambda row: decode_task(row, None)),
+        (encode_guesses(Guesses("c", NOON, 3)), lambda row: decode_guesses(row, None)),
         (encode_seat(Seat("p", "r", 1, None)), lambda row: decode_seat(row, None)),
     ],
 )

@@ -1,5 +1,6 @@
 """Rows: whatever the ledger can hold comes back as it was, and whatever it cannot have held is refused."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from local.ledger.edm import MAX_VALUE_BYTES, utf16_bytes
 from shared.adapters.ledger_columns import DamagedRow, time_text
+from shared.adapters.ledger_guesses import decode_guesses, encode_guesses
 from shared.adapters.ledger_rows import (
     decode_due,
     decode_handover,
@@ -37,7 +39,7 @@ from shared.domain.requests import (
     StepFate,
     accept,
 )
-from shared.flows.ports import Due, DueKind, Handover, HandoverState, Seat
+from shared.flows.ports import Due, DueKind, Guesses, Handover, HandoverState, Seat
 from tests.adapters.conftest import NOON
 
 texts = st.text(max_size=40)
@@ -83,6 +85,9 @@ plans = st.builds(
     starts_at=st.none() | times,
     completion=st.builds(Completion, remove=lost, revoke_sessions=st.booleans()),
     verifiers=names,
+    department=texts,
+    person_mail=texts,
+    language=texts,
 )
 approvals = st.builds(
     Approval,
@@ -132,6 +137,9 @@ requests = st.builds(
     approval=st.none() | approvals,
     completion=st.none() | completions,
     counted_at=st.none() | times,
+    fresh=st.integers(min_value=0, max_value=2),
+    fresh_until=st.none() | times,
+    disowned=st.none() | st.sampled_from(Reason),
     history=st.lists(steps, max_size=5).map(tuple),
     etag=st.none() | texts,
 )
@@ -157,8 +165,13 @@ handovers = st.builds(
     notified_at=st.none() | times,
     revealed_at=st.none() | times,
     checked_by=texts,
+    department=texts,
+    language=texts,
+    fresh_asked_at=st.none() | times,
+    person_told_at=st.none() | times,
     etag=st.none() | texts,
 )
+guessers = st.builds(Guesses, caller_id=ids, since=times, count=attempts, told=st.booleans(), etag=st.none() | texts)
 
 ORDER = Order(
     purpose=Purpose.JOINER,
@@ -199,6 +212,42 @@ def test_a_due_entry_comes_back_as_it_was(due: Due) -> None:
 def test_a_hand_over_comes_back_as_it_was(handover: Handover) -> None:
     """Encoding loses nothing."""
     assert decode_handover(encode_handover(handover), handover.etag) == handover
+
+
+@given(guessers)
+def test_guesses_come_back_as_they_were(guesses: Guesses) -> None:
+    """Encoding loses nothing; and their key is no request's."""
+    row = encode_guesses(guesses)
+    assert decode_guesses(row, guesses.etag) == guesses
+    assert str(row["RowKey"]) > "f" * 36
+
+
+def test_rows_of_before_fresh_passes_still_read() -> None:
+    """Then nobody asked for one, and nothing was known of department, mail address and language."""
+    plan = Plan("p", "Ada", Recipient("r", "Dana", "d@x"), timedelta(hours=1), one_time=True, starts_at=None)
+    request = replace(REQUEST, plan=plan, fresh=1, fresh_until=NOON, disowned=Reason.NOT_ME_PERSON)
+    row = encode_request(request)
+    for column in ("fresh", "fresh_until", "disowned"):
+        del row[column]
+    held = json.loads(str(row["plan"]))
+    del held["about_person"]
+    assert decode_request({**row, "plan": json.dumps(held)}, None) == replace(REQUEST, plan=plan)
+    handover = Handover("r", "q", 1, "Ada", NOON, NOON, "s", department="Sales", language="de", fresh_asked_at=NOON)
+    old = encode_handover(replace(handover, person_told_at=NOON))
+    for column in ("department", "language", "fresh_asked_at", "person_told_at"):
+        del old[column]
+    assert decode_handover(old, None) == Handover("r", "q", 1, "Ada", NOON, NOON, "s")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("department", 1), ("language", None), ("fresh_asked_at", "now"), ("person_told_at", True)],
+)
+def test_a_hand_over_that_we_cannot_have_written_is_refused(column: str, value: object) -> None:
+    """What is there is read strictly, also where it may be missing."""
+    row = encode_handover(Handover("r", "q", 1, "Ada", NOON, NOON, "s"))
+    with pytest.raises(DamagedRow, match=column):
+        decode_handover({**row, column: value}, None)
 
 
 @given(times, times)
@@ -257,6 +306,11 @@ def test_a_column_of_another_kind_is_refused(column: str, value: object) -> None
         ("completion", '{"a":1}'),
         ("counted_at", ""),
         ("manager_at_intake", None),
+        ("fresh", 0),
+        ("fresh", "1"),
+        ("fresh", True),
+        ("fresh_until", ""),
+        ("disowned", "no-such-reason"),
         ("PartitionKey", "another"),
     ],
 )

@@ -78,6 +78,25 @@ async def test_an_approver_gets_a_link(notices: MailNotices, directory: Director
     assert "{" not in mail.body.replace("{Lund}", "")
 
 
+@pytest.mark.parametrize(
+    ("language", "hello"),
+    [("", "Hello Ada"), ("nb-NO", "Hello Ada"), ("de-AT", "Guten Tag Ada"), ("fr", "Bonjour Ada")],
+)
+async def test_the_person_is_told_in_their_language(
+    notices: MailNotices, directory: Directory, language: str, hello: str
+) -> None:
+    """That a pass was made, who hands it over, where to say "not me": no time, no ticket, no passcode."""
+    ada = Recipient(person_id("ada"), "Ada", "ada@contoso.com")
+    await notices.made(ada, HANDOVER.request_id, "Dana {Ek}\n", language)
+    (mail,) = directory.outbox
+    assert (mail.sender, mail.to, mail.content_type) == (MAILBOX, ("ada@contoso.com",), "text")
+    assert mail.body.startswith(hello)
+    assert " Dana {Ek} " in mail.body
+    assert f"https://pass.contoso.com/not-me/{HANDOVER.request_id}\n" in mail.body
+    assert "2026" not in mail.body
+    assert "@" not in mail.subject + mail.body
+
+
 async def test_a_lost_answer_is_unknown_and_not_sent_again(
     notices: MailNotices, directory: Directory, faults: Faults
 ) -> None:
@@ -101,7 +120,9 @@ async def test_every_answer_has_a_fate(
         await scripted_notices.ready(DANA, HANDOVER)
     with pytest.raises(fate):
         await scripted_notices.approval(DANA, TASK)
-    assert len(scripted.asked) == 2
+    with pytest.raises(fate):
+        await scripted_notices.made(DANA, TASK.request_id, "Mona Vik", "de")
+    assert len(scripted.asked) == 3
     for method, path, _, body in scripted.asked:
         assert (method, path) == ("POST", f"/v1.0/users/{MAILBOX}/sendMail")
         assert json.loads(body)["saveToSentItems"] is False
@@ -114,4 +135,6 @@ async def test_nobody_without_an_address_is_written_to(scripted: Scripted, scrip
         await scripted_notices.ready(nowhere, HANDOVER)
     with pytest.raises(GiveUp):
         await scripted_notices.approval(nowhere, TASK)
+    with pytest.raises(GiveUp):
+        await scripted_notices.made(nowhere, TASK.request_id, "Mona Vik", "de")
     assert scripted.asked == []
