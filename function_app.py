@@ -8,7 +8,7 @@ import os
 
 import azure.functions as func
 
-from functions import approvals, asks, dead_letters, deliver, hand_over, intake, issue, timers
+from functions import approvals, asks, dead_letters, deliver, hand_over, intake, issue, static_files, timers
 
 ROLES = {
     "issuer": (
@@ -22,6 +22,7 @@ ROLES = {
         deliver.blueprint,  # a pass is ready, or a question -> notice to whom it is for
         hand_over.blueprint,  # the page on which the recipient reveals it, once
         approvals.blueprint,  # the page on which a second person approves or declines
+        static_files.blueprint,  # style, script and icon of the pages
     ),
 }
 

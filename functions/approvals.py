@@ -2,10 +2,12 @@
 
 import azure.functions as func
 
-from functions import approval_pages, door, pages
-from functions.pages import Form
+from functions import door
+from functions.door import Visit
+from functions.pages import approval as pages
+from functions.pages import plain
+from functions.pages.frame import Form
 from shared.composition import courier_services
-from shared.domain.passcode import IdToken
 from shared.flows.approvals import (
     AlreadyAnswered,
     Answered,
@@ -19,7 +21,6 @@ from shared.flows.approvals import (
     answer,
     look_at,
 )
-from shared.flows.ports import SignedIn
 
 blueprint = func.Blueprint()
 
@@ -30,10 +31,10 @@ async def approval_look(req: func.HttpRequest) -> func.HttpResponse:
     """Show one question to the approver who is asked; looking answers nothing."""
     request_id = door.request_id(req)
     if request_id is None:
-        return approval_pages.gone()
+        return pages.gone(door.words_for(req))
 
-    async def show(caller: SignedIn, token: IdToken) -> func.HttpResponse:
-        return _page(await look_at(caller, request_id, courier_services()), token)
+    async def show(visit: Visit) -> func.HttpResponse:
+        return _page(visit, await look_at(visit.caller, request_id, courier_services()))
 
     return await door.signed_in(req, f"/approval/{request_id}", show)
 
@@ -44,42 +45,43 @@ async def approval_answer(req: func.HttpRequest) -> func.HttpResponse:
     """Pass an approver's answer on, once."""
     request_id = door.request_id(req)
     if request_id is None:
-        return approval_pages.gone()
+        return pages.gone(door.words_for(req))
     back_to = f"/approval/{request_id}"
 
-    async def send(caller: SignedIn, token: IdToken) -> func.HttpResponse:
+    async def send(visit: Visit) -> func.HttpResponse:
         services = courier_services()
-        seen = await look_at(caller, request_id, services)
+        seen = await look_at(visit.caller, request_id, services)
         if not isinstance(seen, Question):
-            return _page(seen, token)
-        reply = _reply(door.form(req, _token(token, seen)), seen)
+            return _page(visit, seen)
+        reply = _reply(visit.form(Form.APPROVAL, _about(seen)), seen)
         if reply is None:
-            return approval_pages.form_expired(back_to)
-        return _page(await answer(caller, token, request_id, reply, services), token)
+            return pages.form_expired(visit.words, back_to)
+        return _page(visit, await answer(visit.caller, visit.token, request_id, reply, services))
 
     return await door.signed_in(req, back_to, send)
 
 
-def _page(outcome: Question | Answered, token: IdToken) -> func.HttpResponse:
+def _page(visit: Visit, outcome: Question | Answered) -> func.HttpResponse:
+    words = visit.words
     match outcome:
         case Question():
-            return approval_pages.question(outcome, _token(token, outcome))
+            return pages.question(words, outcome, visit.form_token(Form.APPROVAL, _about(outcome)))
         case NeedsAgent(question=question):
-            return approval_pages.question(question, _token(token, question), agent_missing=True)
+            token = visit.form_token(Form.APPROVAL, _about(question))
+            return pages.question(words, question, token, agent_missing=True)
         case Sent(task=task):
-            return approval_pages.sent(task)
+            return pages.sent(words, task)
         case AlreadyAnswered(task=task):
-            return approval_pages.receipt(task)
+            return pages.receipt(words, task)
         case AskAgain():
-            return pages.try_again()
+            return plain.try_again(words)
         case Gone():
-            return approval_pages.gone()
+            return pages.gone(words)
 
 
-def _token(token: IdToken, question: Question) -> str:
-    """Return the form's token: it is of one attempt, so that nobody answers a question that they have not read."""
-    task = question.task
-    return pages.form_token(token, Form.APPROVAL, f"{task.request_id}:{task.attempt}")
+def _about(question: Question) -> str:
+    """Return what the form's token is of: one attempt, so that nobody answers a question that they have not read."""
+    return f"{question.task.request_id}:{question.task.attempt}"
 
 
 def _reply(fields: dict[str, str] | None, question: Question) -> Reply | None:

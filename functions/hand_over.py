@@ -2,14 +2,17 @@
 
 import azure.functions as func
 
-from functions import door, pages
-from functions.pages import Form
+from functions import door
+from functions.door import Visit
+from functions.pages import after, person, plain
+from functions.pages.frame import Form
+from functions.pages.shown import shown
+from functions.pages.waiting import waiting_list
 from shared.composition import courier_services
-from shared.domain.passcode import IdToken
 from shared.flows.approvals import tasks
 from shared.flows.hand_over import Check, look, reveal, waiting
-from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, NotMade, Receipt, Shown
-from shared.flows.ports import SignedIn
+from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, Looked, NotMade, Receipt, Revealed, Shown
+from shared.flows.ports import Handover
 
 blueprint = func.Blueprint()
 
@@ -19,9 +22,10 @@ blueprint = func.Blueprint()
 async def hand_over_list(req: func.HttpRequest) -> func.HttpResponse:
     """Show who waits for the caller, and what waits for their decision."""
 
-    async def answer(caller: SignedIn, _: IdToken) -> func.HttpResponse:
+    async def answer(visit: Visit) -> func.HttpResponse:
         services = courier_services()
-        return pages.waiting_list(await waiting(caller, services), await tasks(caller, services))
+        handovers = await waiting(visit.caller, services)
+        return waiting_list(visit.words, handovers, await tasks(visit.caller, services))
 
     return await door.signed_in(req, "/handover", answer)
 
@@ -32,18 +36,10 @@ async def hand_over_look(req: func.HttpRequest) -> func.HttpResponse:
     """Show one hand-over, without its passcode: link scanners spend nothing."""
     request_id = door.request_id(req)
     if request_id is None:
-        return pages.gone()
+        return plain.gone(door.words_for(req))
 
-    async def answer(caller: SignedIn, token: IdToken) -> func.HttpResponse:
-        match await look(caller, request_id, courier_services()):
-            case Gone():
-                return pages.gone()
-            case Receipt(handover=handover, at=at):
-                return pages.receipt(handover, at)
-            case Lapsed() | BeingMade() | NotMade():
-                return pages.gone()
-            case handover:
-                return pages.consent(handover, pages.form_token(token, Form.REVEAL, request_id))
+    async def answer(visit: Visit) -> func.HttpResponse:
+        return _page(visit, request_id, await look(visit.caller, request_id, courier_services()))
 
     return await door.signed_in(req, f"/handover/{request_id}", answer)
 
@@ -54,33 +50,42 @@ async def hand_over_reveal(req: func.HttpRequest) -> func.HttpResponse:
     """Reveal the passcode, once."""
     request_id = door.request_id(req)
     if request_id is None:
-        return pages.gone()
+        return plain.gone(door.words_for(req))
     back_to = f"/handover/{request_id}"
 
-    async def answer(caller: SignedIn, token: IdToken) -> func.HttpResponse:
-        check = _check(door.form(req, pages.form_token(token, Form.REVEAL, request_id)))
-        if check is None:
-            return pages.form_expired(back_to)
-        match await reveal(caller, token, request_id, check, courier_services()):
-            case Shown(handover=handover, passcode=passcode):
-                return pages.shown(handover, passcode)
-            case Receipt(handover=handover, at=at):
-                return pages.receipt(handover, at)
-            case AskAgain():
-                return pages.try_again()
-            case Gone() | Lapsed() | BeingMade() | NotMade():
-                return pages.gone()
+    async def answer(visit: Visit) -> func.HttpResponse:
+        fields = visit.form(Form.REVEAL, request_id)
+        if fields is None:
+            return plain.form_expired(visit.words, back_to)
+        services = courier_services()
+        check = fields.get("check", "")
+        if check not in set(Check):
+            seen = await look(visit.caller, request_id, services)
+            return _page(visit, request_id, seen, check_missing=True)
+        return _page(visit, request_id, await reveal(visit.caller, visit.token, request_id, Check(check), services))
 
     return await door.signed_in(req, back_to, answer)
 
 
-@blueprint.function_name("page_style")
-@blueprint.route(route="page.css", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-async def page_style(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding hands it over
-    """Serve the style sheet from our own origin."""
-    return pages.style()
-
-
-def _check(fields: dict[str, str] | None) -> Check | None:
-    chosen = (fields or {}).get("check", "")
-    return Check(chosen) if chosen in set(Check) else None
+def _page(visit: Visit, request_id: str, seen: Looked | Revealed, *, check_missing: bool = False) -> func.HttpResponse:
+    """Return the page of what a flow answered."""
+    words = visit.words
+    match seen:
+        case Shown():
+            answer = shown(words, seen.handover, seen.passcode, courier_services().clock())
+        case Handover():
+            token = visit.form_token(Form.REVEAL, request_id)
+            answer = person.consent(words, seen, token, check_missing=check_missing)
+        case Receipt():
+            answer = after.receipt(words, seen, visit.caller, visit.form_token(Form.FRESH, request_id))
+        case Lapsed():
+            answer = after.lapsed(words, seen, visit.form_token(Form.FRESH, request_id))
+        case BeingMade():
+            answer = after.being_made(words, seen)
+        case NotMade():
+            answer = after.not_made(words, seen)
+        case AskAgain():
+            answer = plain.try_again(words)
+        case Gone():
+            answer = plain.gone(words)
+    return answer

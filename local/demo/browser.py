@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 _FORM_TOKEN = re.compile(r'name="token" value="([0-9a-f]+)"')
-_PASSCODE = re.compile(r'<output class="passcode"[^>]*>(.*?)</output>', re.DOTALL)
+_PASSCODE = re.compile(r'<p class="passcode"[^>]*>(.*?)</p>', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 _MOST_STEPS = 12
 _RELOAD_SECONDS = 0.5
