@@ -1,15 +1,10 @@
 """The approval page at its routes: who sees it, what a form must be, and how often an answer goes out."""
 
 import html
-import importlib
 import inspect
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from types import ModuleType
-from typing import Any
-from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
@@ -18,7 +13,6 @@ from functions import words as texts
 from functions.pages import approval as pages
 from functions.pages.frame import Form, form_token
 from local.directory.tenant import upn
-from local.host.routes import compile_route
 from shared.domain.fates import TryLater
 from shared.domain.messages import WakeUp
 from shared.domain.passcode import IdToken
@@ -26,57 +20,19 @@ from shared.domain.reasons import SENTENCES, Finding, Reason
 from shared.domain.requests import Request
 from shared.flows.approvals import LED_NOWHERE, Verb
 from shared.flows.deliver import deliver
+from tests.functions.site import TOKEN, WRONG, Route, Site, headers_of, use
 from tests.functions.test_pages import text
 from tests.memory.approvals import Asking
 from tests.memory.checkpoints import Crash
 
-TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 TAGS = re.compile(r"<[^>]*>")
-WRONG = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[ModuleType]:
-    """Return the product's table of contents, read as the courier."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PASSDESK_ROLE", "courier")
-        yield importlib.import_module("function_app")
-
-
-@dataclass(slots=True)
-class Site:
-    """The courier's routes, called as the host calls them, over a courier in memory."""
+@dataclass(frozen=True, slots=True)
+class Approvals(Site):
+    """The site, with open questions."""
 
     asking: Asking
-    routes: list[tuple[str, frozenset[str], Any]]
-
-    async def call(
-        self, method: str, path: str, token: IdToken | None = None, body: bytes = b"", **headers: str
-    ) -> func.HttpResponse | None:
-        """Return the answer of the function that has this route and method, or None: the host answers 404."""
-        for template, methods, function in self.routes:
-            values = compile_route(template).match(path)
-            if values is not None and method in methods:
-                sent = {**headers, **({"X-MS-TOKEN-AAD-ID-TOKEN": token.reveal()} if token else {})}
-                answer = await function(func.HttpRequest(method, path, headers=sent, route_params=values, body=body))
-                assert isinstance(answer, func.HttpResponse)
-                return answer
-        return None
-
-    async def get(self, path: str, token: IdToken | None = None, **headers: str) -> func.HttpResponse:
-        """Open a page."""
-        answer = await self.call("GET", path, token, b"", **headers)
-        assert answer is not None
-        return answer
-
-    async def post(
-        self, path: str, fields: dict[str, str] | bytes, token: IdToken | None = None, **headers: str
-    ) -> func.HttpResponse:
-        """Send a form."""
-        body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
-        answer = await self.call("POST", path, token, body, **headers)
-        assert answer is not None
-        return answer
 
     async def told(self, **changes: object) -> Request:
         """Let a question reach both approvers."""
@@ -88,32 +44,17 @@ class Site:
         """Let somebody sign in."""
         return self.asking.sign_in(name)[1]
 
-    async def form(self, request: Request, token: IdToken, **fields: str) -> func.HttpResponse:
+    async def answered(self, request: Request, token: IdToken, **fields: str) -> func.HttpResponse:
         """Open the question and send its form."""
-        path = f"/approval/{request.request_id}"
-        seen = TOKEN.search(text(await self.get(path, token)))
-        assert seen is not None
-        return await self.post(path, {"token": seen.group(1), **fields}, token)
+        return await self.form(f"/approval/{request.request_id}", token, **fields)
 
 
 @pytest.fixture
-def site(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(site_routes: tuple[Route, ...], monkeypatch: pytest.MonkeyPatch) -> Approvals:
     """Return the courier's site on a fresh day."""
     asking = Asking()
-    for module in ("door", "hand_over", "approvals"):
-        monkeypatch.setattr(f"functions.{module}.courier_services", lambda: asking.services)
-    routes = []
-    for function in app.build("courier").get_functions():
-        trigger = function.get_trigger().get_dict_repr()
-        if trigger["type"] == "httpTrigger":
-            methods = frozenset(str(getattr(m, "value", m)) for m in trigger["methods"])
-            routes.append((str(trigger["route"]), methods, function.get_user_function()))
-    return Site(asking, routes)
-
-
-def headers_of(answer: func.HttpResponse) -> dict[str, str]:
-    """Return a page's headers by their small names."""
-    return {key.lower(): value for key, value in answer.headers.items()}
+    use(monkeypatch, asking.services)
+    return Approvals(site_routes, asking)
 
 
 def plain(answer: func.HttpResponse) -> str:
@@ -124,7 +65,7 @@ def plain(answer: func.HttpResponse) -> str:
 # -- the routes ----------------------------------------------------------------------------------------------------
 
 
-def test_the_courier_has_these_routes_and_no_other(site: Site) -> None:
+def test_the_courier_has_these_routes_and_no_other(site: Approvals) -> None:
     """These doors only: HEAD, OPTIONS, PUT and the rest reach no code of ours at all."""
     assert sorted((route, *methods) for route, methods, _ in site.routes) == [
         ("approval/{request_id}", "GET"),
@@ -136,7 +77,7 @@ def test_the_courier_has_these_routes_and_no_other(site: Site) -> None:
     ]
 
 
-async def test_the_list_shows_both_kinds(site: Site) -> None:
+async def test_the_list_shows_both_kinds(site: Approvals) -> None:
     """An approver finds the question beside who waits for them; whoever has none does not see the section."""
     request = await site.told()
     listed = text(await site.get("/handover", site.sign_in("approver")))
@@ -146,7 +87,7 @@ async def test_the_list_shows_both_kinds(site: Site) -> None:
     assert "Waiting for your decision" not in text(await site.get("/handover", site.sign_in("dana")))
 
 
-async def test_the_question_says_all_that_it_stands_on(site: Site) -> None:
+async def test_the_question_says_all_that_it_stands_on(site: Approvals) -> None:
     """Person, ticket, lost methods, evidence, verifier, reasons as sentences, who gets it: each is on the page."""
     request = await site.told()
     answer = await site.get(f"/approval/{request.request_id}", site.sign_in("approver"))
@@ -170,7 +111,7 @@ async def test_the_question_says_all_that_it_stands_on(site: Site) -> None:
     assert re.findall(r"<button[^>]*>([^<]*)</button>", text(answer)) == ["Decline", "Approve"]
 
 
-async def test_without_a_manager_the_page_demands_an_agent(site: Site) -> None:
+async def test_without_a_manager_the_page_demands_an_agent(site: Approvals) -> None:
     """The field is required for an approval, and not for a decline."""
     approval = site.asking.ask().approval
     assert approval is not None
@@ -180,12 +121,12 @@ async def test_without_a_manager_the_page_demands_an_agent(site: Site) -> None:
     assert re.search(r'<input [^>]*name="agent"[^>]* required>', seen)
     assert re.search(r'value="decline" formnovalidate', seen)
     assert "The manager may not be handed this pass" in seen
-    missing = await site.form(request, token, answer="approve")
+    missing = await site.answered(request, token, answer="approve")
     assert missing.status_code == 400
     assert "Name a desk agent" in plain(missing)
     assert TOKEN.search(text(missing)), "the form is there again"
     assert site.asking.asks == []
-    named = await site.form(request, token, answer="approve", agent=upn("desk.night"))
+    named = await site.answered(request, token, answer="approve", agent=upn("desk.night"))
     assert named.status_code == 200
     assert [(a.verb, a.agent) for a in site.asking.asks] == [("approve", upn("desk.night"))]
 
@@ -194,7 +135,7 @@ async def test_without_a_manager_the_page_demands_an_agent(site: Site) -> None:
 
 
 @pytest.mark.parametrize("verb", list(Verb))
-async def test_an_answer_is_passed_on_once(site: Site, verb: Verb) -> None:
+async def test_an_answer_is_passed_on_once(site: Approvals, verb: Verb) -> None:
     """The answer's page says that it was sent; afterwards there is only a receipt, on GET and on POST."""
     request = await site.told()
     token = site.sign_in("approver")
@@ -202,7 +143,7 @@ async def test_an_answer_is_passed_on_once(site: Site, verb: Verb) -> None:
     old = TOKEN.search(text(await site.get(path, token)))
     assert old is not None
     said = "You approved" if verb is Verb.APPROVE else "You declined"
-    sent = await site.form(request, token, answer=verb)
+    sent = await site.answered(request, token, answer=verb)
     assert (sent.status_code, said in text(sent)) == (200, True)
     for answer in (
         await site.get(path, token),
@@ -216,19 +157,19 @@ async def test_an_answer_is_passed_on_once(site: Site, verb: Verb) -> None:
     assert (ask.verb, ask.token.reveal()) == (verb, token.reveal())
 
 
-async def test_two_approvers_may_both_answer(site: Site) -> None:
+async def test_two_approvers_may_both_answer(site: Approvals) -> None:
     """Each answers under their own name; the issuer decides which counts."""
     request = await site.told()
     first, second = site.sign_in("approver"), site.sign_in("operator")
-    await site.form(request, first, answer="approve")
-    await site.form(request, second, answer="decline")
+    await site.answered(request, first, answer="approve")
+    await site.answered(request, second, answer="decline")
     assert [(a.verb, a.token.reveal()) for a in site.asking.asks] == [
         ("approve", first.reveal()),
         ("decline", second.reveal()),
     ]
 
 
-async def test_a_foreign_link_looks_like_a_wrong_one(site: Site) -> None:
+async def test_a_foreign_link_looks_like_a_wrong_one(site: Approvals) -> None:
     """Person, manager, verifier and stranger get the answer of a link that never was, on GET and on POST."""
     request = await site.told()
     fields = {"token": "0" * 64, "answer": "approve"}
@@ -247,7 +188,7 @@ async def test_a_foreign_link_looks_like_a_wrong_one(site: Site) -> None:
     assert list(inspect.signature(pages.gone).parameters) == ["words"]
 
 
-async def test_nobody_gets_in_without_a_fresh_sign_in(site: Site) -> None:
+async def test_nobody_gets_in_without_a_fresh_sign_in(site: Approvals) -> None:
     """No token, a forged and a stale one lead to the sign-in page; principal headers count for nothing."""
     request = await site.told()
     path = f"/approval/{request.request_id}"
@@ -268,7 +209,7 @@ async def test_nobody_gets_in_without_a_fresh_sign_in(site: Site) -> None:
 # -- the form ------------------------------------------------------------------------------------------------------
 
 
-async def test_looking_answers_nothing(site: Site) -> None:
+async def test_looking_answers_nothing(site: Approvals) -> None:
     """Any number of looks, with a query as a link scanner might add, leave the question open and write nothing."""
     request = await site.told()
     written = list(site.asking.tasks.written)
@@ -305,7 +246,7 @@ async def test_looking_answers_nothing(site: Site) -> None:
         pytest.param(b"\xff\xfe=%MINE%", "same-origin", id="no text"),
     ],
 )
-async def test_a_form_that_is_not_ours_sends_nothing(site: Site, body: bytes, site_header: str) -> None:
+async def test_a_form_that_is_not_ours_sends_nothing(site: Approvals, body: bytes, site_header: str) -> None:
     """Whatever is missing, doubled, guessed, foreign, old or too large answers nothing, and says so."""
     request = await site.told()
     token, foreign = site.sign_in("approver"), site.sign_in("operator")
@@ -325,7 +266,7 @@ async def test_a_form_that_is_not_ours_sends_nothing(site: Site, body: bytes, si
     assert site.asking.row("approver", request).answer == ""
 
 
-async def test_an_approvals_form_reveals_nothing(site: Site) -> None:
+async def test_an_approvals_form_reveals_nothing(site: Approvals) -> None:
     """The token of one form is no good at the other door."""
     request = await site.told()
     token = site.sign_in("approver")
@@ -335,57 +276,57 @@ async def test_an_approvals_form_reveals_nothing(site: Site) -> None:
     assert answer.status_code == 400
 
 
-async def test_an_agent_who_cannot_be_one_is_asked_for_again(site: Site) -> None:
+async def test_an_agent_who_cannot_be_one_is_asked_for_again(site: Approvals) -> None:
     """What is no principal name goes nowhere and is not shown again."""
     request = await site.told()
     token = site.sign_in("approver")
     for agent in ('"><script>alert(1)</script>', "x" * 200, "nobody", "d\u0435sk@contoso.com"):
-        answer = await site.form(request, token, answer="approve", agent=agent)
+        answer = await site.answered(request, token, answer="approve", agent=agent)
         assert answer.status_code == 400
         assert agent not in html.unescape(text(answer))
     assert site.asking.asks == []
 
 
-async def test_a_moments_trouble_asks_to_try_again(site: Site) -> None:
+async def test_a_moments_trouble_asks_to_try_again(site: Approvals) -> None:
     """A bus or ledger that pauses costs nothing: the same form works afterwards."""
     request = await site.told()
     token = site.sign_in("approver")
     for at in ("bus.ask.before", "handovers.put_task.before"):
         site.asking.day.checkpoint.break_on(at, TryLater("somewhere"))
-        answer = await site.form(request, token, answer="approve")
+        answer = await site.answered(request, token, answer="approve")
         assert answer.status_code == 503
         assert headers_of(answer)["retry-after"] == "10"
     assert site.asking.asks == []
-    assert (await site.form(request, token, answer="approve")).status_code == 200
+    assert (await site.answered(request, token, answer="approve")).status_code == 200
     assert len(site.asking.asks) == 1
 
 
 @pytest.mark.parametrize("at", ["handovers.put_task.after", "bus.ask.before"])
-async def test_a_killed_courier_leaves_the_question_answerable(site: Site, at: str) -> None:
+async def test_a_killed_courier_leaves_the_question_answerable(site: Approvals, at: str) -> None:
     """Killed between claim and ask: first a receipt, and after five minutes the question again, which says why."""
     request = await site.told()
     token = site.sign_in("approver")
     site.asking.day.checkpoint.break_on(at, Crash())
     with pytest.raises(Crash):
-        await site.form(request, token, answer="approve")
+        await site.answered(request, token, answer="approve")
     path = f"/approval/{request.request_id}"
     assert "You answered" in plain(await site.get(path, token))
     assert "Waiting for your decision" not in text(await site.get("/handover", token))
     site.asking.day.clock.advance(LED_NOWHERE)
     assert "nothing has come of it" in plain(await site.get(path, token))
     assert "Waiting for your decision" in text(await site.get("/handover", token))
-    assert (await site.form(request, token, answer="approve")).status_code == 200
+    assert (await site.answered(request, token, answer="approve")).status_code == 200
     assert len(site.asking.asks) == 1
 
 
-async def test_the_question_comes_back_with_the_reason(site: Site) -> None:
+async def test_the_question_comes_back_with_the_reason(site: Approvals) -> None:
     """When the issuer did not take the answer, the approver reads why, and the old form is no good."""
     request = await site.told()
     token = site.sign_in("approver")
     path = f"/approval/{request.request_id}"
     old = TOKEN.search(text(await site.get(path, token)))
     assert old is not None
-    await site.form(request, token, answer="approve", agent=upn("desk.agent"))
+    await site.answered(request, token, answer="approve", agent=upn("desk.agent"))
     refused = (*request.reasons, Finding(Reason.AGENT_NOT_ALLOWED))
     again = site.asking.change(request, attempt=4, reasons=refused)
     await deliver(WakeUp(again.request_id, 4), site.asking.services)
@@ -393,4 +334,4 @@ async def test_the_question_comes_back_with_the_reason(site: Site) -> None:
     seen = plain(await site.get(path, token))
     assert "Why you are asked again" in seen
     assert SENTENCES[Reason.AGENT_NOT_ALLOWED] in seen
-    assert (await site.form(again, token, answer="approve")).status_code == 200
+    assert (await site.answered(again, token, answer="approve")).status_code == 200
