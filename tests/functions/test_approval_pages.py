@@ -45,17 +45,17 @@ def hostile(words: str, answered: str = "") -> Question:
     )
 
 
-def every_page(words: str) -> dict[str, func.HttpResponse]:
-    """Return each page of approvals, with the words wherever words can be."""
+def every_page(said: str, words: texts.Words = EN) -> dict[str, func.HttpResponse]:
+    """Return each page of approvals, with what is said wherever something can be."""
     return {
-        "question": pages.question(EN, hostile(words), "f" * 64),
-        "again": pages.question(EN, hostile(words, "approve"), "f" * 64),
-        "agent missing": pages.question(EN, hostile(words), "f" * 64, agent_missing=True),
-        "approved": pages.sent(EN, task(words, "approve")),
-        "receipt": pages.receipt(EN, task(words, "decline")),
-        "gone": pages.gone(EN),
-        "form expired": pages.form_expired(EN, f"/approval/{REQUEST}"),
-        "list": waiting_list(EN, (), (task(words, ""),)),
+        "question": pages.question(words, hostile(said), "f" * 64),
+        "again": pages.question(words, hostile(said, "approve"), "f" * 64),
+        "agent missing": pages.question(words, hostile(said), "f" * 64, agent_missing=True),
+        "approved": pages.sent(words, task(said, "approve")),
+        "receipt": pages.receipt(words, task(said, "decline")),
+        "gone": pages.gone(words),
+        "form expired": pages.form_expired(words, f"/approval/{REQUEST}"),
+        "list": waiting_list(words, (), (task(said, ""),)),
     }
 
 
