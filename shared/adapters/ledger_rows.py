@@ -183,6 +183,7 @@ def encode_handover(handover: Handover) -> Row:
         "revealed_at": time_or_none(handover.revealed_at),
         "department": handover.department or None,
         "language": handover.language or None,
+        "many_times": None if handover.one_time else True,
         "fresh_asked_at": time_or_none(handover.fresh_asked_at),
         "person_told_at": time_or_none(handover.person_told_at),
     }
@@ -207,6 +208,7 @@ def decode_handover(row: Mapping[str, Any], etag: str | None) -> Handover:
         checked_by=read.of("checked_by", text),
         department=read.maybe("department", text) or "",
         language=read.maybe("language", text) or "",
+        one_time=not read.maybe("many_times", flag),
         fresh_asked_at=read.maybe("fresh_asked_at", time),
         person_told_at=read.maybe("person_told_at", time),
         etag=etag,

@@ -91,6 +91,7 @@ async def _list(request: Request, services: CourierServices) -> Handover | None:
         secret_name=request.claim.secret_name,
         department=request.plan.department,
         language=request.plan.language,
+        one_time=request.plan.one_time,
         etag=existing.etag if existing else None,
     )
     try:

@@ -221,7 +221,7 @@ class HandoverState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """The courier's own row: what one recipient may reveal, once."""
+    """The courier's own row: what one recipient may reveal, once. `one_time`: the pass is good for one sign-in."""
 
     recipient_id: str
     request_id: str
@@ -236,6 +236,7 @@ class Handover:
     checked_by: str = ""
     department: str = ""
     language: str = ""
+    one_time: bool = True
     fresh_asked_at: datetime | None = None
     person_told_at: datetime | None = None
     etag: str | None = None

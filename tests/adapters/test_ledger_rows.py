@@ -169,6 +169,7 @@ handovers = st.builds(
     language=texts,
     fresh_asked_at=st.none() | times,
     person_told_at=st.none() | times,
+    one_time=st.booleans(),
     etag=st.none() | texts,
 )
 guessers = st.builds(Guesses, caller_id=ids, since=times, count=attempts, told=st.booleans(), etag=st.none() | texts)
