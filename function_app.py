@@ -8,7 +8,18 @@ import os
 
 import azure.functions as func
 
-from functions import approvals, asks, dead_letters, deliver, hand_over, intake, issue, static_files, timers
+from functions import (
+    approvals,
+    asks,
+    dead_letters,
+    deliver,
+    hand_over,
+    intake,
+    issue,
+    not_me,
+    static_files,
+    timers,
+)
 
 ROLES = {
     "issuer": (
@@ -21,6 +32,7 @@ ROLES = {
     "courier": (
         deliver.blueprint,  # a pass is ready, or a question -> notice to whom it is for
         hand_over.blueprint,  # the page on which the recipient reveals it, once
+        not_me.blueprint,  # the page on which recipient or person says that they know nothing of a pass
         approvals.blueprint,  # the page on which a second person approves or declines
         static_files.blueprint,  # style, script and icon of the pages
     ),

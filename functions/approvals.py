@@ -34,7 +34,7 @@ async def approval_look(req: func.HttpRequest) -> func.HttpResponse:
         return pages.gone(door.words_for(req))
 
     async def show(visit: Visit) -> func.HttpResponse:
-        return _page(visit, await look_at(visit.caller, request_id, courier_services()))
+        return await _page(visit, request_id, await look_at(visit.caller, request_id, courier_services()))
 
     return await door.signed_in(req, f"/approval/{request_id}", show)
 
@@ -52,16 +52,16 @@ async def approval_answer(req: func.HttpRequest) -> func.HttpResponse:
         services = courier_services()
         seen = await look_at(visit.caller, request_id, services)
         if not isinstance(seen, Question):
-            return _page(visit, seen)
+            return await _page(visit, request_id, seen)
         reply = _reply(visit.form(Form.APPROVAL, _about(seen)), seen)
         if reply is None:
             return pages.form_expired(visit.words, back_to)
-        return _page(visit, await answer(visit.caller, visit.token, request_id, reply, services))
+        return await _page(visit, request_id, await answer(visit.caller, visit.token, request_id, reply, services))
 
     return await door.signed_in(req, back_to, send)
 
 
-def _page(visit: Visit, outcome: Question | Answered) -> func.HttpResponse:
+async def _page(visit: Visit, request_id: str, outcome: Question | Answered) -> func.HttpResponse:
     words = visit.words
     match outcome:
         case Question():
@@ -76,7 +76,7 @@ def _page(visit: Visit, outcome: Question | Answered) -> func.HttpResponse:
         case AskAgain():
             return plain.try_again(words)
         case Gone():
-            return pages.gone(words)
+            return await visit.in_vain(request_id, pages.gone(words))
 
 
 def _about(question: Question) -> str:

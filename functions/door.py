@@ -18,6 +18,7 @@ from shared.composition import courier_services
 from shared.domain.fates import Failure, Refused
 from shared.domain.journal import Event, note
 from shared.domain.passcode import IdToken
+from shared.flows import guesses
 from shared.flows.hand_over import who
 from shared.flows.ports import SignedIn
 
@@ -43,6 +44,11 @@ class Visit:
     def form(self, form: Form, about: str) -> dict[str, str] | None:
         """Return the fields of a form that was made for this sign-in, from our own page, or None."""
         return _fields(self.req, self.form_token(form, about))
+
+    async def in_vain(self, request_id: str, answer: func.HttpResponse) -> func.HttpResponse:
+        """Return an answer that gives nothing, once it was counted against whoever asks for what is not theirs."""
+        await guesses.count(self.caller, self.token, request_id, courier_services())
+        return answer
 
 
 type Answer = Callable[[Visit], Awaitable[func.HttpResponse]]

@@ -1,15 +1,16 @@
-"""The hand-over page: who waits for the caller, and the reveal."""
+"""The hand-over page: who waits for the caller, the reveal, and a fresh pass where the first one did not help."""
 
 import azure.functions as func
 
 from functions import door
 from functions.door import Visit
 from functions.pages import after, person, plain
-from functions.pages.frame import Form
+from functions.pages.frame import Form, redirect
 from functions.pages.shown import shown
 from functions.pages.waiting import waiting_list
 from shared.composition import courier_services
 from shared.flows.approvals import tasks
+from shared.flows.fresh import ask_fresh
 from shared.flows.hand_over import Check, look, reveal, waiting
 from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, Looked, NotMade, Receipt, Revealed, Shown
 from shared.flows.ports import Handover
@@ -39,7 +40,7 @@ async def hand_over_look(req: func.HttpRequest) -> func.HttpResponse:
         return plain.gone(door.words_for(req))
 
     async def answer(visit: Visit) -> func.HttpResponse:
-        return _page(visit, request_id, await look(visit.caller, request_id, courier_services()))
+        return await _page(visit, request_id, await look(visit.caller, request_id, courier_services()))
 
     return await door.signed_in(req, f"/handover/{request_id}", answer)
 
@@ -56,18 +57,41 @@ async def hand_over_reveal(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(visit: Visit) -> func.HttpResponse:
         fields = visit.form(Form.REVEAL, request_id)
         if fields is None:
-            return plain.form_expired(visit.words, back_to)
+            return await visit.in_vain(request_id, plain.form_expired(visit.words, back_to))
         services = courier_services()
         check = fields.get("check", "")
         if check not in set(Check):
             seen = await look(visit.caller, request_id, services)
-            return _page(visit, request_id, seen, check_missing=True)
-        return _page(visit, request_id, await reveal(visit.caller, visit.token, request_id, Check(check), services))
+            return await _page(visit, request_id, seen, check_missing=True)
+        return await _page(
+            visit, request_id, await reveal(visit.caller, visit.token, request_id, Check(check), services)
+        )
 
     return await door.signed_in(req, back_to, answer)
 
 
-def _page(visit: Visit, request_id: str, seen: Looked | Revealed, *, check_missing: bool = False) -> func.HttpResponse:
+@blueprint.function_name("hand_over_fresh")
+@blueprint.route(route="handover/{request_id}/fresh", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def hand_over_fresh(req: func.HttpRequest) -> func.HttpResponse:
+    """Ask for a fresh pass in place of one that nobody used."""
+    request_id = door.request_id(req)
+    if request_id is None:
+        return plain.gone(door.words_for(req))
+    back_to = f"/handover/{request_id}"
+
+    async def answer(visit: Visit) -> func.HttpResponse:
+        if visit.form(Form.FRESH, request_id) is None:
+            return await visit.in_vain(request_id, plain.form_expired(visit.words, back_to))
+        asked = await ask_fresh(visit.caller, visit.token, request_id, courier_services())
+        # The page that follows the fresh pass is one to look at: reloading it asks for nothing.
+        return redirect(back_to) if isinstance(asked, BeingMade) else await _page(visit, request_id, asked)
+
+    return await door.signed_in(req, back_to, answer)
+
+
+async def _page(
+    visit: Visit, request_id: str, seen: Looked | Revealed, *, check_missing: bool = False
+) -> func.HttpResponse:
     """Return the page of what a flow answered."""
     words = visit.words
     match seen:
@@ -87,5 +111,5 @@ def _page(visit: Visit, request_id: str, seen: Looked | Revealed, *, check_missi
         case AskAgain():
             answer = plain.try_again(words)
         case Gone():
-            answer = plain.gone(words)
+            answer = await visit.in_vain(request_id, plain.gone(words))
     return answer

@@ -17,9 +17,7 @@ _ADDRESS = "<strong>aka.ms/mysecurityinfo</strong>"  # text, no link: it is for 
 _SAID = ("said", "hidden", "warning", "kept", "copied", "copy_failed")
 
 
-def shown(
-    words: Words, handover: Handover, passcode: Passcode, now: datetime, *, one_time: bool = True
-) -> func.HttpResponse:
+def shown(words: Words, handover: Handover, passcode: Passcode, now: datetime) -> func.HttpResponse:
     """Return the page. What our script removes when it hides the pass stands in one section, whole."""
     value = passcode.reveal()
     # Apart by style only: what is copied has no spaces. The line may break between groups.
@@ -36,7 +34,7 @@ def shown(
         paragraph(words.html("shown.once")),
         "</section>",
         _after(words, handover),
-        _next_steps(words, handover, one_time=one_time),
+        _next_steps(words, handover),
     )
     return page(words, Screen.SHOWN, words.text("shown.title", name=handover.person_name), "".join(body))
 
@@ -59,25 +57,25 @@ def _after(words: Words, handover: Handover) -> str:
     return f"<section data-after hidden>{paragraph(words.html('shown.after'))}{paragraph(link)}</section>"
 
 
-def _next_steps(words: Words, handover: Handover, *, one_time: bool) -> str:
+def _next_steps(words: Words, handover: Handover) -> str:
     """Return what the person does next, in their own language; and in the reader's, where that is another."""
     theirs = preferred(handover.language) or words
-    steps = _steps(theirs, handover, one_time=one_time)
+    steps = _steps(theirs, handover)
     if theirs.language == words.language:
         return f'<section class="next">{steps}</section>'
-    mine = _steps(words, handover, one_time=one_time)
+    mine = _steps(words, handover)
     return (
         f'<section class="next" lang="{theirs.language}">{steps}</section>'
         f"<details><summary>{words.html('next.same')}</summary>{mine}</details>"
     )
 
 
-def _steps(words: Words, handover: Handover, *, one_time: bool) -> str:
+def _steps(words: Words, handover: Handover) -> str:
     steps = (
         words.html("next.open", address=_ADDRESS),
         words.html("next.enter"),
         words.html("next.add"),
-        words.html("next.once" if one_time else "next.many"),
+        words.html("next.once" if handover.one_time else "next.many"),
     )
     title = words.html("next.title", name=named(handover.person_name))
     return f"<h2>{title}</h2><ol>{''.join(f'<li>{step}</li>' for step in steps)}</ol>"

@@ -16,7 +16,7 @@ from shared.flows.services import CourierServices
 
 TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 WRONG = "00000000-0000-4000-8000-000000000000"  # a request that never was
-_USERS = ("door", "hand_over", "approvals")
+_USERS = ("door", "hand_over", "not_me", "approvals")
 
 type Route = tuple[str, frozenset[str], Any]
 

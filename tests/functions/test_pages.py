@@ -44,7 +44,7 @@ def every_page(name: str, passcode: str = "aB3$xY7!", words: Words = EN) -> dict
         "consent": person.consent(words, waits, TOKEN),
         "check missing": person.consent(words, waits, TOKEN, check_missing=True),
         "shown": shown(words, waits, Passcode(passcode), AT),
-        "shown, many times": shown(words, replace(waits, language=""), Passcode(passcode), AT, one_time=False),
+        "shown, many times": shown(words, replace(waits, language="", one_time=False), Passcode(passcode), AT),
         "receipt": after.receipt(words, Receipt(waits, AT), caller, TOKEN),
         "receipt, may ask": after.receipt(words, Receipt(waits, AT, may_ask=True), caller, TOKEN),
         "lapsed": after.lapsed(words, Lapsed(waits), TOKEN),
@@ -184,7 +184,7 @@ def test_how_often_the_pass_works_is_said() -> None:
     """Ten minutes for a one-time pass (Entra's limit); a pass for more than one use says so."""
     waits = replace(handover(), language="")
     once = plainly(shown(EN, waits, Passcode("aB3$xY7!"), AT))
-    many = plainly(shown(EN, waits, Passcode("aB3$xY7!"), AT, one_time=False))
+    many = plainly(shown(EN, replace(waits, one_time=False), Passcode("aB3$xY7!"), AT))
     assert "ten minutes" in once
     assert "ten minutes" not in many
     assert "more than once" in many
