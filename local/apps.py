@@ -30,10 +30,13 @@ class DidNotStart(RuntimeError):
 
 
 def environment(desk: Desk, role: str, control_secret: str, offset: timedelta) -> dict[str, str]:
-    """Return the settings of one app, as Azure's configuration would hold them, and what the desk needs of its own."""
+    """Return the settings of one app, as Azure's configuration would hold them, and what the desk needs of its own.
+
+    The operator has the issuer's settings and an identity of their own.
+    """
     identity = _IDENTITIES[role]
     settings = {
-        "PASSDESK_ROLE": role,
+        "PASSDESK_ROLE": role if role in ROLES else "issuer",
         "PASSDESK_TENANT_ID": TENANT_ID,
         "PASSDESK_CLIENT_ID": identity.client_id,
         "PASSDESK_BUS__fullyQualifiedNamespace": BUS_NAME,

@@ -226,7 +226,7 @@ class Desk:
             told["identity"] = {
                 "endpoint": self.identity_wire.endpoint,
                 "header": self.any_identity_header,
-                "clientIds": {i.name: i.client_id for i in rights.IDENTITIES},
+                "clientIds": {i.name: i.client_id for i in rights.IDENTITIES if i is not rights.OPERATOR},
                 "authority": self.authority,
             }
         if self.options.whole:

@@ -1,4 +1,4 @@
-"""An errand: one command, run as the issuer on a desk of its own that is there only for it.
+"""An errand: one command, run as the operator on a desk of its own that is there only for it.
 
 `send` starts the stand-ins and the command as a process of its own beside them; `main` is that process, which gets
 its names, trust and time as the apps get theirs.
@@ -45,7 +45,7 @@ async def _run(desk: Desk, module: str, arguments: Sequence[str], offset: timede
         "local.errand",
         module,
         *arguments,
-        env=environment(desk, "issuer", "", offset),
+        env=environment(desk, "operator", "", offset),
         cwd=Path.cwd(),
         stdin=asyncio.subprocess.DEVNULL,
     )

@@ -108,7 +108,16 @@ AUDITOR = Identity(
     queues={"*": _RECEIVE},
 )
 
-IDENTITIES = (ISSUER, COURIER, AUDITOR)
+# Whoever runs `python -m ops`: reads what a verdict is made of and what became of it, throws the switch (a row of
+# `requests`), and settles the quarantine. Neither mints, nor reads a secret, nor wakes anybody.
+OPERATOR = Identity(
+    name="operator",
+    graph=frozenset(role for role in ISSUING if ".Read." in role) | AUDIT,
+    tables={"requests": "write", "due": "read", "handovers": "read"},
+    queues={"quarantine": _RECEIVE, "joiners": _SEND, "tickets": _SEND},
+)
+
+IDENTITIES = (ISSUER, COURIER, AUDITOR, OPERATOR)
 
 
 def by_object_id(object_id: str) -> Identity | None:
