@@ -84,7 +84,7 @@ class Senders:
             async with asyncio.timeout(_SEND_LIMIT.total_seconds()):
                 await self._sender(entity, topic=topic).send_messages(message)
         except (AzureError, TimeoutError, OSError, ValueError) as error:
-            failure = _fate(f"bus.{entity}", error)
+            failure = fate(f"bus.{entity}", error)
         except BaseException:
             # Cancelled in the middle: what the sender is worth now, nobody knows.
             await asyncio.shield(self._drop(entity))
@@ -214,7 +214,8 @@ def _event(event_id: str, kind: str, subject: str, at: datetime, data: dict[str,
     )
 
 
-def _fate(where: str, error: Exception) -> Failure:
+def fate(where: str, error: Exception) -> Failure:
+    """Return what an error of the SDK means; its class is noted, its text is not kept."""
     failure: Failure
     if isinstance(error, _FOR_GOOD):
         failure = GiveUp(where, Reason.DIRECTORY_REFUSED)

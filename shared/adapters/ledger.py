@@ -87,6 +87,11 @@ class TableLedger(TableRequests):
         async for found in self._due.query(where, parameters):
             yield decode_due(found.columns)
 
+    async def waits_for(self, request_id: str) -> Due | None:
+        """Return what one request waits for, or None. For operators, not for a flow. Raises DamagedRow too."""
+        found = await self._due.get(DUE, request_id)
+        return decode_due(found.columns) if found else None
+
     async def seat(self, person_id: str) -> Seat | None:
         """Return who holds the person's one pass."""
         found = await self._requests.get(person_id, SEAT)

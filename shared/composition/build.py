@@ -18,6 +18,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]  # it ships no types
 
 from shared.adapters import azure_fates, bus
+from shared.adapters.bus_quarantine import QuarantineQueue
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.ledger import TableHandoverReader, TableHandovers, TableLedger, TableRequests
@@ -44,6 +45,7 @@ class OperatorServices:
 
     directory: GraphDirectory
     ledger: TableLedger
+    handovers: TableHandoverReader
     terms: Terms
     clock: Clock
 
@@ -55,13 +57,28 @@ async def operator_services(
     """Yield what an operator's command needs, as whoever `credential` is, and close it afterwards."""
     requests = _table_client(settings, credential, REQUESTS)
     due = _table_client(settings, credential, DUE)
-    async with requests, due:
+    handovers = _table_client(settings, credential, HANDOVERS)
+    async with requests, due, handovers:
         yield OperatorServices(
             directory=GraphDirectory(_graph(settings, credential, new_id), sign_ins=settings.read_sign_ins),
             ledger=TableLedger(Table(requests, "ledger.requests", new_id), Table(due, "ledger.due", new_id)),
+            handovers=TableHandoverReader(Table(handovers, "ledger.handovers", new_id)),
             terms=settings.terms,
             clock=clock,
         )
+
+
+@asynccontextmanager
+async def quarantine(settings: Settings, credential: AsyncTokenCredential) -> AsyncIterator[QuarantineQueue]:
+    """Yield the quarantine as whoever `credential` is, and close it afterwards."""
+    async with ServiceBusClient(settings.bus_namespace, credential, **bus.CLIENT_BOUNDS) as client:
+        senders = bus.Senders(client)
+        queue = QuarantineQueue(client, senders, settings.entities.quarantine)
+        try:
+            yield queue
+        finally:
+            await queue.close()
+            await senders.close()
 
 
 def build_issuer(settings: Settings, clock: Clock, new_id: NewId) -> IssuerServices:

@@ -1,5 +1,6 @@
 """Our own messages: ids and numbers only, so that nothing is lost or leaked when one is."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Set as AbstractSet
@@ -108,6 +109,22 @@ class Quarantined:
     message_id: str
     sha256: str
     head: str
+
+    @classmethod
+    def parse(cls, body: bytes) -> "Quarantined":
+        """Return the item in `body`. Raises NotOurs for anything that we cannot have put aside."""
+        keys = {"reason", "queue", "message_id", "sha256", "head"}
+        data = _object(body, keys)
+        if not all(isinstance(text, str) for text in data.values()):
+            msg = "a field is not text"
+            raise NotOurs(msg)
+        return cls(**{key: data[key] for key in keys})
+
+    @property
+    def whole(self) -> bytes | None:
+        """Return the event's body when the beginning is all of it, as its hash tells; else None: it is not kept."""
+        body = self.head.encode("utf-8", "surrogatepass")
+        return body if hashlib.sha256(body).hexdigest() == self.sha256 else None
 
 
 def _object(body: bytes, keys: set[str], optional: AbstractSet[str] = frozenset()) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the flows need of the outside, as small protocols. Every method may raise the fates its docstring names."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -373,4 +373,36 @@ class Callers(Protocol):
 
         Raises Refused (signature, issuer, audience, tenant, object id, expiry, no MFA, stale sign-in), TryLater.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One message in quarantine, by its number there. `item` is None for what we did not put there."""
+
+    number: int
+    since: datetime
+    item: Quarantined | None
+
+
+class Quarantine(Protocol):
+    """The quarantine as an operator may use it. Raises TryLater, GiveUp."""
+
+    async def look(self, limit: int) -> tuple[Kept, ...]:
+        """Return the oldest messages, at most so many; looking changes nothing."""
+        ...
+
+    async def find(self, number: int) -> Kept | None:
+        """Return one message, or None; looking changes nothing."""
+        ...
+
+    async def settle(self, number: int, first: Callable[[], Awaitable[None]] | None) -> bool:
+        """Hold one message, do `first`, then remove it; return False when it is gone, or somebody else holds it.
+
+        When `first` fails the message stays.
+        """
+        ...
+
+    async def send_again(self, queue: str, body: bytes, message_id: str) -> None:
+        """Send an event to the queue that it came from."""
         ...
