@@ -9,15 +9,20 @@ import asyncio
 import getpass
 import os
 import sys
+import uuid
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ops.shown import page
 
 if TYPE_CHECKING:
     from shared.composition.settings import Settings
 
 USAGE, FAILED = 2, 1
 _FIRST_YEAR, _LAST_YEAR = 2020, 2100
+_HIGHEST = 2**63  # sequence numbers are 64 bits long
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,7 +47,37 @@ def _parser() -> argparse.ArgumentParser:
     pause.add_argument("--why", required=True, help="for whoever looks at it later")
     for verb in (pause, verbs.add_parser("resume", help="let passes be made again")):
         verb.add_argument("--by", default=_user(), help="who throws the switch (default: you)")
+    _looking_after(verbs)
     return parser
+
+
+def _looking_after(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    due = verbs.add_parser("due", help="what waits for what, the most urgent first; exits 3 when it waits too long")
+    request = verbs.add_parser("request", help="one request").add_subparsers(dest="what", required=True)
+    request.add_parser("show", help="its history as a story").add_argument("id", type=_id, help="the request's id")
+    quarantine = verbs.add_parser(
+        "quarantine",
+        help="events that could not be worked on",
+        description="Exits 3 when a message was not changed that should have been. Changes nothing without --do-it.",
+    ).add_subparsers(dest="what", required=True)
+    for command in (due, quarantine.add_parser("list", help="the oldest, a line each")):
+        command.add_argument("--limit", type=_count, default=100, help="how many at most (default: 100)")
+    quarantine.add_parser("show", help="all that is known of one").add_argument("number", type=_count)
+    for name, help_ in (("replay", "send again to where it came from"), ("drop", "remove, for good")):
+        command = quarantine.add_parser(name, help=help_)
+        command.add_argument("numbers", type=_count, nargs="+", metavar="number", help="as `list` says it")
+        command.add_argument("--do-it", action="store_true", help="without it, only say what would be done")
+
+
+def _id(text: str) -> str:
+    return str(uuid.UUID(text))
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number < _HIGHEST:
+        raise ValueError
+    return number
 
 
 def _instant(text: str) -> datetime:
@@ -64,6 +99,7 @@ def main() -> int:
     asked = _parser().parse_args()
     if not any(name.upper().startswith("PASSDESK_") for name in os.environ):
         return _without_settings(asked)
+    from shared.adapters.ledger_columns import DamagedRow  # noqa: PLC0415 - as above
     from shared.composition.settings import BadSettings, Settings  # noqa: PLC0415 - `--help` must not cost a second
     from shared.domain.fates import Failure  # noqa: PLC0415 - as above
 
@@ -78,7 +114,10 @@ def main() -> int:
     except Failure as failure:
         sys.stderr.write(f"{failure}{''.join(f' ({n})' for n in getattr(failure, '__notes__', ()))}\n")
         return FAILED
-    sys.stdout.write(text + "\n")
+    except DamagedRow as damaged:
+        sys.stderr.write(f"a damaged row, which nobody guesses at: {page(str(damaged))}\n")
+        return FAILED
+    sys.stdout.write(page(text) + "\n")
     return code
 
 
@@ -89,12 +128,31 @@ def _run(asked: argparse.Namespace, settings: "Settings", now: datetime) -> tupl
         case "explain":
             body = asked.file.read_bytes()
             at = asked.at or explain.moment_of(body, now)
-            return asyncio.run(explain.run(body, settings, at, as_json=asked.json))
+            work = explain.run(body, settings, at, as_json=asked.json)
         case "doctor":
-            return asyncio.run(doctor.run(settings, now))
-        case verb:
-            why = asked.why if verb == "pause" else None
-            return asyncio.run(switch.throw(settings, by=asked.by, why=why, now=now))
+            work = doctor.run(settings, now)
+        case "pause" | "resume":
+            why = asked.why if asked.verb == "pause" else None
+            work = switch.throw(settings, by=asked.by, why=why, now=now)
+        case _:
+            work = _look_after(asked, settings, now)
+    return asyncio.run(work)
+
+
+def _look_after(asked: argparse.Namespace, settings: "Settings", now: datetime) -> Coroutine[Any, Any, tuple[str, int]]:
+    from ops import quarantine, requests  # noqa: PLC0415 - as above
+
+    match asked.verb, getattr(asked, "what", ""):
+        case "due", _:
+            return requests.due(settings, limit=asked.limit, now=now)
+        case "request", _:
+            return requests.show(settings, asked.id, now)
+        case _, "list":
+            return quarantine.listed(settings, limit=asked.limit, now=now)
+        case _, "show":
+            return quarantine.shown(settings, asked.number, now)
+        case _, verb:
+            return quarantine.changed(settings, verb, asked.numbers, do_it=asked.do_it, now=now)
 
 
 def _without_settings(asked: argparse.Namespace) -> int:

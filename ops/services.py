@@ -9,7 +9,8 @@ from datetime import datetime
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import AzureCliCredential, ManagedIdentityCredential
 
-from shared.composition.build import OperatorServices, operator_services
+from shared.adapters.bus_quarantine import QuarantineQueue
+from shared.composition.build import OperatorServices, operator_services, quarantine
 from shared.composition.settings import Settings
 
 
@@ -21,6 +22,13 @@ async def connected(settings: Settings, now: datetime) -> AsyncIterator[Operator
         operator_services(settings, lambda: now, _new_id, credential) as services,
     ):
         yield services
+
+
+@asynccontextmanager
+async def quarantined(settings: Settings) -> AsyncIterator[QuarantineQueue]:
+    """Yield the quarantine, and close it afterwards."""
+    async with _credential(settings) as credential, quarantine(settings, credential) as queue:
+        yield queue
 
 
 def _credential(settings: Settings) -> AsyncTokenCredential:
