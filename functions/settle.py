@@ -20,13 +20,16 @@ async def settle(work: Awaitable[object]) -> None:
     """Do the work of one message within the handler's deadline.
 
     When not even a *later* could be written down, the message is held for a moment before it is abandoned: the
-    broker redelivers without delay, and ten deliveries must outlast a short outage.
+    broker redelivers without delay, and ten deliveries must outlast a short outage. Work and hold together end by the
+    deadline, so that nothing holds a lane for longer than that times the queue's delivery limit.
     """
+    clock = asyncio.get_running_loop().time
+    ends = clock() + HANDLER_DEADLINE_SECONDS
     try:
         async with asyncio.timeout(HANDLER_DEADLINE_SECONDS):
             await work
     except (TryLater, GiveUp) as failure:
         note(Event.LATER, where=failure.where, fate=type(failure).__name__, level=logging.WARNING)
         asked = failure.after.total_seconds() if isinstance(failure, TryLater) else LONGEST_HOLD_SECONDS
-        await asyncio.sleep(min(asked, LONGEST_HOLD_SECONDS))
+        await asyncio.sleep(max(0, min(asked, LONGEST_HOLD_SECONDS, ends - clock())))
         raise
