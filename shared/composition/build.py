@@ -28,6 +28,7 @@ from shared.adapters.signin import TokenCallers
 from shared.adapters.signin_keys import SignInKeys
 from shared.adapters.tables import Table
 from shared.adapters.vault import CourierSecretVault, SecretVault
+from shared.composition.hush import hush
 from shared.composition.settings import Settings
 from shared.domain.terms import Terms
 from shared.flows.services import Clock, CourierServices, IssuerServices
@@ -117,6 +118,7 @@ def _credential(settings: Settings) -> AsyncTokenCredential:
 
 def graph_adapter(graph_url: str, credential: AsyncTokenCredential) -> GraphRequestAdapter:
     """Return the SDK's adapter for one Graph: the token is asked for, and sent to, that host alone."""
+    hush()
     parts = urlsplit(graph_url)
     provider = AzureIdentityAuthenticationProvider(
         credential, scopes=[f"{parts.scheme}://{parts.netloc}/.default"], allowed_hosts=[parts.hostname or ""]
