@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.fates import GiveUp
+from shared.domain.fates import GiveUp, TryLater
 from shared.domain.limits import Caps
 from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
@@ -126,6 +126,22 @@ async def test_two_tickets_of_one_person_at_once_make_one_pass(seed: int) -> Non
     await day.pass_time(timedelta(minutes=20))
     assert len(day.tenant.minted) == 1
     assert sorted(day.request(r).state for r in requests) == [State.NEEDS_APPROVAL, State.READY]
+
+
+async def test_a_pause_gives_the_place_back() -> None:
+    """Promise 10: a request that had its place and is parked by a pause takes none until it goes on."""
+    day = desk_day()
+    request = day.lost("erik")
+    day.checkpoint.break_on("directory.create_pass.before", TryLater("graph.create", timedelta(minutes=1)))
+    await day.pump()
+    assert len(day.ledger.all_counted(Purpose.RECOVERY)) == 1
+    await day.ledger.pause(Pause(by="operator", at=day.clock(), why="drill"))
+    await day.pass_time(timedelta(minutes=2))
+    assert day.request(request).state is State.PARKED
+    assert day.ledger.all_counted(Purpose.RECOVERY) == []
+    await day.ledger.resume()
+    await day.to_rest()
+    assert len(day.ledger.all_counted(Purpose.RECOVERY)) == 1
 
 
 async def test_places_are_forgotten_when_no_cap_looks_at_them() -> None:
