@@ -111,10 +111,13 @@ async def finish(services: IssuerServices, request: Request, *, clean: bool = Fa
 async def remove_residue(services: IssuerServices, request: Request) -> bool:
     """Remove what the request left in the directory and in the vault; return whether nothing is left.
 
-    Only a pass that the ledger says is ours: the one we recorded, or one that was made under our claim while the
-    person's seat is ours (then its answer was lost).
+    Only a pass that the ledger says is ours: the one we recorded, whether it is listed or not (a replica may be
+    behind), or one that was made under our claim while the person's seat is ours (then its answer was lost).
     """
-    if request.claim is not None and request.person_id is not None:
+    if request.issued is not None and request.person_id is not None:
+        await services.directory.delete_pass(request.person_id, request.issued.tap_id)
+        note(Event.CLEAN_REMOVED, request.request_id, tap_id=request.issued.tap_id)
+    elif request.claim is not None and request.person_id is not None:
         seat = await services.ledger.seat(request.person_id)
         for listed in await services.directory.passes(request.person_id):
             if _ours(request, seat, listed):
@@ -132,7 +135,5 @@ async def remove_secrets(services: IssuerServices, request: Request) -> bool:
 
 
 def _ours(request: Request, seat: Seat | None, listed: ExistingPass) -> bool:
-    if request.issued is not None:
-        return listed.tap_id == request.issued.tap_id
     held = seat is not None and seat.request_id == request.request_id
     return held and request.claim is not None and listed.created >= request.claim.at - _LISTED_SKEW

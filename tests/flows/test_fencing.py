@@ -4,6 +4,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
+from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import person_id
 from shared.domain.fates import Conflict
 from shared.domain.messages import WakeUp
@@ -133,3 +134,22 @@ async def test_a_used_pass_is_looked_at_again_until_its_grace_is_over(day: Day) 
     await day.pass_time(timedelta(minutes=5))
     assert day.tenant.passes.all() != ()
     await ends(day, request, State.CLOSED)
+
+
+def promote(day: Day) -> None:
+    """Make Ada an administrator."""
+    day.tenant.roles.active.append(Grant(person_id("ada"), GLOBAL_ADMINISTRATOR.definition_id, day.clock()))
+
+
+async def test_a_pass_that_no_replica_lists_yet_is_deleted_by_its_id(day: Day) -> None:
+    """Promise 8: what the ledger knows of is deleted whether a list shows it or not: replicas may be behind."""
+    request = day.hired("ada")
+
+    def behind(name: str) -> None:
+        if name == "directory.create_pass.after":
+            promote(day)
+        day.tenant._behind = timedelta(seconds=10 if day.tenant.minted else 0)
+
+    day.checkpoint.watchers.append(behind)
+    await ends(day, request, State.REFUSED)
+    assert len(day.tenant.minted) == 1
