@@ -283,12 +283,14 @@ def _read_plan(data: dict[str, Any]) -> Plan:
 
 
 def _claim(claim: Claim) -> list[object]:
-    return [claim.attempt, time_text(claim.at), time_text(claim.lease_until), claim.secret_name]
+    resumes = [time_text(claim.since)] if claim.since else []
+    return [claim.attempt, time_text(claim.at), time_text(claim.lease_until), claim.secret_name, *resumes]
 
 
 def _read_claim(data: list[Any]) -> Claim:
-    attempt, at, lease_until, secret_name = data
-    return Claim(whole(attempt), time(at), time(lease_until), text(secret_name))
+    attempt, at, lease_until, secret_name, *resumes = data
+    (since,) = resumes or (None,)  # rows from before say nothing of earlier claims
+    return Claim(whole(attempt), time(at), time(lease_until), text(secret_name), time(since) if resumes else None)
 
 
 def _issued(issued: IssuedPass) -> list[object]:

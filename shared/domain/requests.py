@@ -200,12 +200,17 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to act on a request: whoever wrote it, until the lease ends. The attempt fences it."""
+    """The right to act on a request: whoever wrote it, until the lease ends. The attempt fences it.
+
+    `since` is when the first of the claims that this one resumes was written (None: it resumes none): a pass may have
+    been made under any of them.
+    """
 
     attempt: int
     at: datetime
     lease_until: datetime
     secret_name: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

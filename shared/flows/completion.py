@@ -14,7 +14,7 @@ from shared.domain.people import Method
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import CompletionStep, Plan, Request, State, StepFate
 from shared.flows.services import IssuerServices
-from shared.flows.steps import WINDOW, end, later, move, pause
+from shared.flows.steps import WINDOW, calm, end, later, move, pause
 
 _AGAIN = timedelta(seconds=10)
 
@@ -30,7 +30,7 @@ async def complete(request: Request, plan: Plan, services: IssuerServices) -> Re
         listed = await _list(request, plan, services)
     except TryLater as failure:
         finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-        await later(services, request, services.clock() + pause(failure, request), finding)
+        await later(services, request, services.clock() + pause(failure, request), finding, calm(request))
         return None
     except GiveUp as failure:
         await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))
@@ -64,20 +64,22 @@ async def _take_all(request: Request, plan: Plan, services: IssuerServices) -> R
         if step.settled:
             continue
         if request.claim is None or services.clock() > request.claim.at + WINDOW:
-            await later(services, request, services.clock(), Finding(Reason.DIRECTORY_LATER, "completion.window"))
+            finding = Finding(Reason.DIRECTORY_LATER, "completion.window")
+            await later(services, request, services.clock(), finding, calm(request))
             return None
         try:
             fate = await _take(step, plan, services)
         except TryLater as failure:
             finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-            await later(services, request, services.clock() + pause(failure, request), finding)
+            await later(services, request, services.clock() + pause(failure, request), finding, calm(request))
             return None
         note(Event.COMPLETION_STEP, request.request_id, kind=step.kind or "sessions", fate=fate)
         steps = request.completion or ()
         request = await _store(request, (*steps[:number], replace(step, fate=fate), *steps[number + 1 :]), services)
         if fate is StepFate.UNKNOWN:
             # Perhaps done: the next attempt does it again, which is harmless, and learns which.
-            await later(services, request, services.clock() + _AGAIN, Finding(Reason.OUTCOME_UNKNOWN, "completion"))
+            finding = Finding(Reason.OUTCOME_UNKNOWN, "completion")
+            await later(services, request, services.clock() + _AGAIN, finding, calm(request))
             return None
     failed = tuple(dict.fromkeys(_failure(s) for s in request.completion or () if s.fate is StepFate.FAILED))
     if failed and not services.terms.recovery.completion.go_on:

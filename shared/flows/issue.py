@@ -1,10 +1,11 @@
 """Issue: judge, claim, complete, make room, create, look again, store, say so. The order is the product's safety."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.fates import Conflict, Failure, GiveUp, TryLater, Unknown
 from shared.domain.journal import Event, note
+from shared.domain.limits import CONTENDED
 from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.people import Resolved, Unresolved
@@ -18,7 +19,7 @@ from shared.flows.ports import CreatedPass, Seat
 from shared.flows.renew import make_room
 from shared.flows.second_person import ask, find_approvers
 from shared.flows.services import IssuerServices
-from shared.flows.steps import SOON, WINDOW, end, later, move, pause, remove_residue
+from shared.flows.steps import SOON, WINDOW, calm, end, later, move, pause, remove_residue
 
 LEASE = timedelta(seconds=150)  # longer than the handler's own deadline of 120 s
 LANDS_WITHIN = timedelta(seconds=70)  # Graph's own limit for authentication-method calls is 60 s
@@ -109,8 +110,7 @@ async def _judge(request: Request, person_id: str, services: IssuerServices) -> 
 
 
 def _calm(request: Request) -> State:
-    # While a claim stands a pass may exist whose answer was lost: that is said, not hidden behind "waiting". A request
-    # that waits again after a claim is known to have none.
+    # While a claim of others stands a pass may exist whose answer was lost; after our own, see `steps.calm`.
     return State.UNKNOWN if request.state in {State.ISSUING, State.UNKNOWN} else State.WAITING
 
 
@@ -127,7 +127,13 @@ async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Requ
         await later(services, request, seat.lease_until or now, Finding(Reason.BUSY), _calm(request))
         return None
     attempt = request.attempt + 1
-    claim = Claim(attempt=attempt, at=now, lease_until=now + LEASE, secret_name=request.secret_name(attempt))
+    claim = Claim(
+        attempt=attempt,
+        at=now,
+        lease_until=now + LEASE,
+        secret_name=request.secret_name(attempt),
+        since=_since(request),
+    )
     claimed = await move(
         services,
         request.to(
@@ -143,9 +149,14 @@ async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Requ
         claim.lease_until,
     )
     note(Event.ISSUE_CLAIMED, claimed.request_id, attempt=attempt)
-    counted = request.state in {State.ISSUING, State.UNKNOWN} or request.fresh > 0  # a fresh pass has its place
-    if not await within_caps(claimed, services, resumed=counted):
+    admitted = request.fresh > 0 or _admitted(claimed, seat)  # a fresh pass has its place
+    if not await within_caps(claimed, services, admitted=admitted):
         return None
+    if seat is not None and seat.request_id != request.request_id:
+        busy_until = await _supersede(seat, services)
+        if busy_until is not None:
+            await later(services, claimed, busy_until, Finding(Reason.BUSY), calm(claimed))
+            return None
     mine = Seat(
         person_id=plan.person_id,
         request_id=request.request_id,
@@ -157,29 +168,52 @@ async def _claim(request: Request, plan: Plan, services: IssuerServices) -> Requ
     try:
         await services.ledger.take_seat(mine)
     except Conflict:
-        await later(services, claimed, now + LEASE, Finding(Reason.BUSY))
+        await later(services, claimed, now + LEASE, Finding(Reason.BUSY), calm(claimed))
         return None
-    if seat is not None and seat.request_id != request.request_id:
-        await _supersede(seat, services)
     return claimed
 
 
-async def _supersede(seat: Seat, services: IssuerServices) -> None:
+def _since(request: Request) -> datetime | None:
+    """Return since when a pass may have been made under a claim that the next one resumes."""
+    claim = request.claim
+    if claim is None or request.state not in {State.ISSUING, State.UNKNOWN}:
+        return None
+    return claim.since or claim.at
+
+
+def _admitted(claimed: Request, seat: Seat | None) -> bool:
+    """Tell whether the request's place was let through by the caps before: the seat is taken only then."""
+    if seat is None or seat.request_id != claimed.request_id or seat.lease_until is None:
+        return False
+    return claimed.counted_at is not None and seat.lease_until >= claimed.counted_at + LEASE
+
+
+async def _supersede(seat: Seat, services: IssuerServices) -> datetime | None:
+    """End the request that holds the seat, while the seat still tells which pass is its.
+
+    Had the seat been taken first, a pass of it whose answer was lost would be nobody's. Return when to look again if
+    it could not be ended: somebody works on it.
+    """
     former = await services.ledger.get(seat.request_id)
     if former is None or former.ended:
-        return
+        return None
+    if former.claim is not None and former.claimed(services.clock()):
+        return former.claim.lease_until
     try:
         await end(services, former, State.SUPERSEDED, (Finding(Reason.NEWER_REQUEST),))
     except Conflict:
-        note(Event.REQUEST_CONFLICT, former.request_id)  # it moved meanwhile; its own due row brings it back
+        note(Event.REQUEST_CONFLICT, former.request_id)
+        return services.clock() + CONTENDED
+    return None
 
 
 async def _create(request: Request, plan: Plan, services: IssuerServices) -> CreatedPass | None:
-    claim = _claim_of(request)
+    claim, state = _claim_of(request), calm(request)
     try:
         for existing in await services.directory.passes(plan.person_id):
             await services.directory.delete_pass(plan.person_id, existing.tap_id)
             note(Event.ISSUE_REPLACED, request.request_id, tap_id=existing.tap_id)
+        state = State.WAITING  # whatever earlier claims made is gone
         if services.clock() > claim.at + WINDOW:
             raise TryLater("issue.window", timedelta(seconds=1))  # noqa: TRY301 - one place decides what later means
         # What Graph does with a start that is past when the create lands is not documented: a near one is left out.
@@ -193,7 +227,7 @@ async def _create(request: Request, plan: Plan, services: IssuerServices) -> Cre
         )
     except TryLater as failure:
         finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-        await later(services, request, services.clock() + pause(failure, request), finding)
+        await later(services, request, services.clock() + pause(failure, request), finding, state)
         return None
     except Unknown as failure:
         finding = Finding(Reason.OUTCOME_UNKNOWN, failure.where)

@@ -27,19 +27,19 @@ async def held_back(request: Request, services: IssuerServices) -> bool:
     return True
 
 
-async def within_caps(claimed: Request, services: IssuerServices, *, resumed: bool) -> bool:
+async def within_caps(claimed: Request, services: IssuerServices, *, admitted: bool) -> bool:
     """Take the request's place under the caps, under its claim; let it wait when there is none.
 
     The place is written before it is looked at who else has one: of many that come at once, no more get through than
-    the cap allows. A claim that is resumed keeps its place: a pass may exist under it. Raises Conflict, TryLater,
-    GiveUp.
+    the cap allows. One that was let through before (`admitted`) keeps its place: a pass may exist under its claim.
+    Raises Conflict, TryLater, GiveUp.
     """
     mine = claimed.place
     if mine is None:
         msg = "a claimed request has its place under the caps"
         raise ValueError(msg)
     await services.ledger.count(mine)
-    if resumed:
+    if admitted:
         return True
     purpose, terms = claimed.order.purpose, services.terms
     others = await services.ledger.counted(purpose, mine.at - _looks_back(services))

@@ -63,6 +63,15 @@ async def later(
     return stored
 
 
+def calm(claimed: Request) -> State:
+    """Return the state in which a request waits that we hold the claim of, and have made nothing under.
+
+    A claim that resumes others may find a pass whose answer was lost: that is said, not hidden behind "waiting". A
+    request that waits again after a claim is known to have none.
+    """
+    return State.UNKNOWN if claimed.claim is not None and claimed.claim.since is not None else State.WAITING
+
+
 def pause(failure: TryLater, request: Request) -> timedelta:
     """Return how long to wait: what was asked for, or longer with each attempt, up to five minutes."""
     return max(failure.after, min(timedelta(seconds=5) * request.attempt, _LONGEST_PAUSE))
@@ -136,4 +145,5 @@ async def remove_secrets(services: IssuerServices, request: Request) -> bool:
 
 def _ours(request: Request, seat: Seat | None, listed: ExistingPass) -> bool:
     held = seat is not None and seat.request_id == request.request_id
-    return held and request.claim is not None and listed.created >= request.claim.at - _LISTED_SKEW
+    claim = request.claim
+    return held and claim is not None and listed.created >= (claim.since or claim.at) - _LISTED_SKEW

@@ -6,12 +6,13 @@ from typing import Any
 
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import person_id
-from shared.domain.fates import Conflict
+from shared.domain.fates import Conflict, TryLater
 from shared.domain.messages import WakeUp
 from shared.domain.requests import State
 from shared.flows.advance import advance
 from shared.flows.ports import Due, DueKind
 from tests.flows.invariants import ends
+from tests.memory.checkpoints import Crash
 from tests.memory.day import Day
 
 
@@ -83,16 +84,17 @@ async def test_a_worker_that_lost_the_claim_stops(day: Day) -> None:
 
 
 async def test_a_former_that_moves_while_it_is_superseded_follows_later(day: Day) -> None:
-    """Promises 1 and 2: the older request was written at that very moment; its pass is gone, and it ends by itself."""
+    """Promises 1 and 2: the older request was written at that very moment; the newer one waits, and looks again."""
     first = await opened(day)
     await day.pump()
     second = day.hired("ada", "e-2")
     day.checkpoint.break_on("ledger.replace.before", None, Conflict("requests"))
     await day.pump()
-    assert day.request(second).state is State.READY
+    assert day.request(second).state is State.WAITING
     assert not day.request(first).ended
-    await day.to_rest()
-    assert day.request(first).ended
+    await day.pass_time(timedelta(minutes=5))
+    assert day.request(second).state is State.READY
+    assert day.request(first).state is State.SUPERSEDED
     await ends(day, second, State.EXPIRED)
 
 
@@ -139,6 +141,42 @@ async def test_a_used_pass_is_looked_at_again_until_its_grace_is_over(day: Day) 
 def promote(day: Day) -> None:
     """Make Ada an administrator."""
     day.tenant.roles.active.append(Grant(person_id("ada"), GLOBAL_ADMINISTRATOR.definition_id, day.clock()))
+
+
+async def test_a_pass_made_under_an_earlier_claim_is_ours_too(day: Day) -> None:
+    """Promise 8: a claim that resumes another one answers for what that one made, also if it makes nothing itself."""
+    request = day.hired("ada")
+    day.checkpoint.break_on("directory.create_pass.after", Crash())
+    day.checkpoint.break_on("ledger.take_seat.after", None, Crash())
+    await day.pass_time(timedelta(minutes=6))
+    assert len(day.tenant.passes.all()) == 1
+    assert day.request(request).attempt == 3
+    promote(day)
+    await ends(day, request, State.REFUSED)
+
+
+async def test_a_pass_of_the_request_that_is_superseded_is_nobodys_but_its(day: Day) -> None:
+    """Promise 8: what the older request made goes with it, although the newer one dies and is refused then."""
+    first = day.hired("ada")
+    day.checkpoint.break_on("directory.create_pass.after", Crash())
+    await day.pump()
+    day.clock.advance(timedelta(seconds=151))
+    second = day.hired("ada", "e-2")
+    day.checkpoint.break_on("ledger.take_seat.after", Crash())
+    await day.pump()
+    promote(day)
+    await ends(day, second, State.REFUSED)
+    assert day.request(first).ended
+
+
+async def test_a_claim_that_resumes_another_waits_as_unknown(day: Day) -> None:
+    """Promise 9: until the directory was looked at again, a pass may exist: that is said, not called waiting."""
+    request = day.hired("ada")
+    day.checkpoint.break_on("directory.create_pass.after", Crash())
+    day.checkpoint.break_on("directory.passes.before", None, TryLater("graph.passes", timedelta(minutes=30)))
+    await day.pass_time(timedelta(minutes=6))
+    assert day.request(request).state is State.UNKNOWN
+    await ends(day, request, State.EXPIRED)
 
 
 async def test_a_pass_that_no_replica_lists_yet_is_deleted_by_its_id(day: Day) -> None:

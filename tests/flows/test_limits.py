@@ -15,6 +15,7 @@ from shared.flows.advance import advance
 from shared.flows.ports import Pause
 from tests.flows.invariants import at_rest
 from tests.flows.tickets import desk_day, terms
+from tests.memory.checkpoints import Crash
 from tests.memory.day import Day
 from tests.memory.interleave import interleave
 
@@ -126,6 +127,16 @@ async def test_two_tickets_of_one_person_at_once_make_one_pass(seed: int) -> Non
     await day.pass_time(timedelta(minutes=20))
     assert len(day.tenant.minted) == 1
     assert sorted(day.request(r).state for r in requests) == [State.NEEDS_APPROVAL, State.READY]
+
+
+async def test_a_claim_that_died_before_it_was_counted_takes_no_place_unasked() -> None:
+    """Promise 10: a resumed claim keeps only a place that the caps had let through."""
+    day = desk_day(caps=ONE)
+    first, second = day.lost("erik", "t-1"), day.lost("ines", "t-2")
+    day.checkpoint.break_on("ledger.count.before", None, Crash())
+    await day.pass_time(timedelta(minutes=10))
+    assert day.request(first).state is State.READY
+    assert day.request(second).state is State.PARKED
 
 
 async def test_a_pause_gives_the_place_back() -> None:
