@@ -1,0 +1,317 @@
+"""The ten promises as code, by their numbers. Each check raises Broken with the number and what was seen."""
+
+import base64
+import json
+from collections import Counter
+from datetime import timedelta
+from urllib.parse import quote
+
+from shared.domain.fates import Unknown
+from shared.domain.orders import ProfileName, Purpose, derived_id
+from shared.domain.reasons import Reason
+from shared.domain.requests import Request, State
+from tests.simulation.host import QUEUES, Host
+from tests.simulation.plan import Plan
+from tests.simulation.witness import Create, Witness
+from tests.simulation.world import Landed
+
+_DAY = timedelta(days=1)
+
+
+class Broken(AssertionError):
+    """A promise was broken. `about` are the requests and people whom it concerns."""
+
+    def __init__(self, number: int, what: str, *about: str) -> None:
+        super().__init__(f"promise {number} is broken: {what}")
+        self.number = number
+        self.about = frozenset(a for a in about if a)
+
+
+class Promises:
+    """Looks at every call, and at the world when it has come to rest."""
+
+    def __init__(self, host: Host, witness: Witness, plan: Plan) -> None:
+        self.host = host
+        self.witness = witness
+        self.plan = plan
+        self.world = host.world
+        self.models = host.world.models
+        self.world.sending.append(self._sending)
+        self.world.after.append(self._after)
+        self._doubtful: set[int] = set()
+        self._created: dict[int, Create] = {}
+        self._looked_at = 0
+
+    # -- at every call -----------------------------------------------------------------------------------------
+
+    def _sending(self, call: Landed) -> None:
+        if call.name == "directory.create_pass":
+            self.promise_9_unknown_is_said(call)
+
+    def _after(self, call: Landed) -> None:
+        match call.name:
+            case "directory.create_pass":
+                self.promise_1_one_live_pass(call)
+                request = self._request_of(call)
+                self.promise_4_never_for_the_powerful_at_the_check(call)
+                self.promise_5_refuse_before_minting(call, request)
+                self.promise_6_events_are_untrusted(call, request)
+                self.promise_7_recovery_needs_proof(call, request)
+                if call.failure is None:
+                    self._created[call.work.number] = self.witness.create(call.words["call_id"])
+                else:
+                    self._doubtful.discard(call.work.number)  # the service refused, and said so
+            case "ledger.insert" | "ledger.replace" if call.failure is None:
+                stored: Request = call.answer
+                self.promise_2_nothing_lost(stored.request_id)
+                self.promise_9_unknown_is_stored(call, stored)
+                if stored.state is State.READY and call.args[0].etag != stored.etag:
+                    self._ready(call, stored)
+            case "ledger.remove_due" if call.work.what != "re_drive":
+                self.promise_2_nothing_lost(call.args[0])
+                self.promise_8_clean_means_gone(call.args[0])
+            case _:
+                pass
+        self.promise_3_nothing_logged()
+
+    def _ready(self, call: Landed, stored: Request) -> None:
+        if stored.history and stored.history[-1].state is State.READY and call.work.number in self._created:
+            self.promise_4_never_for_the_powerful_at_the_recheck(call, stored)
+            self.promise_10_caps_hold(stored)
+
+    def promise_1_one_live_pass(self, call: Landed) -> None:
+        """No pass is minted for somebody while another one of ours lives that somebody could hold.
+
+        And only under the request's own claim, while its lease and the person's seat are held: else two could mint.
+        """
+        person, name = call.args[0], self.world.story.name(call.args[0])
+        old = call.before
+        blind = call.failure is not None or call.work.number in self.witness.listed_stale
+        if old is not None and self.witness.ours(old.tap_id) and self.witness.held(old.tap_id) and not blind:
+            raise Broken(1, f"a second pass was minted for {name} while {old.tap_id[:8]} was live and held", person)
+        request = self._request_of(call)
+        attempt = next((a for a in range(1, 400) if request.call_id(a, "create") == call.words["call_id"]), 0)
+        now = self.world.now
+        if request.claim is None or request.claim.attempt != attempt or not request.claimed(now - self._skew):
+            state = f"{request.state} #{request.attempt}"
+            raise Broken(
+                1, f"a create of attempt {attempt} landed while the request was {state}", person, *self._id(call)
+            )
+        seat = next(iter(self._seats(person)), None)
+        if seat is None or seat[0] != request.request_id:
+            raise Broken(1, f"a create for {name} landed without the person's seat", person, *self._id(call))
+
+    def promise_2_nothing_lost(self, request_id: str) -> None:
+        """Keep every request that has not ended in the due index."""
+        row = self.witness.latest.get(request_id)
+        if row is not None and not row.ended and not self._due(request_id):
+            name = self.world.story.name(request_id)
+            raise Broken(2, f"{name} is {row.state} and nothing is due for it", request_id)
+
+    def promise_3_nothing_logged(self) -> None:
+        """No passcode is in a line of the journal or in what a function raised."""
+        new = self.world.heard[self._looked_at :]
+        self._looked_at = len(self.world.heard)
+        for create in self.witness.creates if new else ():
+            if create.passcode and any(create.passcode in text for text in new):
+                raise Broken(3, f"the passcode of {self.world.story.name(create.tap_id)} was logged", create.request_id)
+
+    def promise_4_never_for_the_powerful_at_the_check(self, call: Landed) -> None:
+        """Let a create follow a look at the never-rules by the same worker, at which the person had no power."""
+        reading = self.witness.rechecked.get((call.work.number, call.args[0]))
+        if reading is None or reading.powerful:
+            how = "unchecked" if reading is None else "powerful at the check"
+            who = self.world.story.name(call.args[0])
+            raise Broken(4, f"a pass was made for {who}, who was {how}", call.args[0], *self._id(call))
+
+    def promise_4_never_for_the_powerful_at_the_recheck(self, call: Landed, stored: Request) -> None:
+        """Let a pass become ready only when the never-rules were looked at after it was made, and were silent."""
+        create = self._created[call.work.number]
+        reading = self.witness.rechecked.get((call.work.number, create.person_id))
+        late = reading is not None and create.landed_at is not None and reading.at >= create.landed_at
+        if reading is None or not late or reading.powerful:
+            who = self.world.story.name(create.person_id)
+            raise Broken(4, f"a pass became ready for {who}, powerful or not looked at again", stored.request_id)
+
+    def promise_5_refuse_before_minting(self, call: Landed, request: Request) -> None:
+        """Let a create follow a full look at which the person was enabled, inside, in scope, and had a recipient."""
+        reading = self.witness.gathered.get(request.request_id)
+        agent = request.approval.recipient if request.approval else None
+        bad = reading is None or not reading.eligible or not (reading.manager_id or agent)
+        if bad:
+            who = self.world.story.name(call.args[0])
+            raise Broken(5, f"a pass was made for {who} without a good look first", call.args[0], *self._id(call))
+
+    def promise_6_events_are_untrusted(self, call: Landed, request: Request) -> None:
+        """Take the recipient from the directory or from an approver; an event only tightens."""
+        reading, plan = self.witness.gathered.get(request.request_id), request.plan
+        if reading is None or plan is None:
+            raise Broken(6, "a pass was made without a plan", *self._id(call))
+        agent = request.approval.recipient.object_id if request.approval and request.approval.recipient else ""
+        if plan.recipient.object_id not in {reading.manager_id, agent}:
+            who = self.world.story.name(plan.recipient.object_id)
+            raise Broken(6, f"{who} would receive the pass, and is neither manager nor agent", *self._id(call))
+        longest = min(reading.longest, self.world.swarm.terms.profiles[request.order.profile].maximum)
+        wanted = request.order.lifetime or longest
+        once = request.order.profile is ProfileName.SIGN_IN or request.order.one_time
+        if call.words["lifetime"] > min(longest, wanted) or (once and not call.words["one_time"]):
+            raise Broken(
+                6, f"a pass of {call.words['lifetime']} was made, of at most {min(longest, wanted)}", *self._id(call)
+            )
+
+    def promise_7_recovery_needs_proof(self, call: Landed, request: Request) -> None:
+        """Demand good evidence for a ticket's pass and, where something speaks against it, an answer on our page."""
+        if request.order.purpose is not Purpose.RECOVERY:
+            return
+        ticket = self.plan.tickets.get(request.request_id)
+        if ticket is None or not ticket.good:
+            raise Broken(7, "a pass was made on a ticket without good evidence", *self._id(call))
+        earlier = [r for r in self.witness.latest.values() if r is not request and r.person_id == request.person_id]
+        again = any(self._ready_since(r, Purpose.RECOVERY) for r in earlier if r.request_id != request.request_id)
+        approved = any(verb == "approve" for _, verb in self.witness.approvals.get(request.request_id, ()))
+        asked = again or (ticket.needs_approval and request.person_id not in self.plan.moved)
+        if asked and not approved:
+            raise Broken(7, "a pass was made on a ticket that nobody approved", *self._id(call))
+
+    def promise_8_clean_means_gone(self, request_id: str) -> None:
+        """Let a request leave the due index only when nothing of its passes is left in directory and vault."""
+        mine = [c for c in self.witness.creates if c.request_id == request_id and c.tap_id]
+        left = {p.tap_id for p in self.models.tenant.passes.all()} & {c.tap_id for c in mine}
+        row = self.witness.latest.get(request_id)
+        kept = {s.name for s in self.models.vault.snapshot()} & set(row.secrets if row else ())
+        if left or kept:
+            raise Broken(8, f"{self.world.story.name(request_id)} is closed, and something is left", request_id)
+
+    def promise_9_unknown_is_said(self, call: Landed) -> None:
+        """No create is sent while an earlier one may still land, and none twice."""
+        others = [c for c in self.witness.on_their_way(call.args[0]) if c.sent_at < call.sent_at]
+        if others:
+            who = self.world.story.name(call.args[0])
+            raise Broken(9, f"a create for {who} was sent while one may still land", call.args[0], *self._id(call))
+        if sum(c.call_id == call.words["call_id"] for c in self.witness.creates) > 1:
+            raise Broken(9, "the same create was sent twice", *self._id(call))
+        if isinstance(call.failure, Unknown):
+            self._doubtful.add(call.work.number)
+
+    def promise_9_unknown_is_stored(self, call: Landed, stored: Request) -> None:
+        """After a create whose answer was lost, the next thing in the ledger is `unknown`."""
+        if call.work.number in self._doubtful and stored.request_id == call.work.request_id:
+            self._doubtful.discard(call.work.number)
+            if stored.state is not State.UNKNOWN:
+                raise Broken(9, f"a create was lost, and the request is {stored.state}", stored.request_id)
+
+    def promise_10_caps_hold(self, stored: Request) -> None:
+        """No more passes become ready for one recipient in a day than the cap allows."""
+        caps = self.world.swarm.terms.caps(stored.order.purpose)
+        if stored.plan is None or caps.recipient is None:
+            return
+        to, since = stored.plan.recipient.object_id, (stored.counted_at or self.world.now) - _DAY
+        ready = [r for r in self.witness.latest.values() if r.was_ready and r.order.purpose is stored.order.purpose]
+        counted = [r for r in ready if r.counted_at is None or r.counted_at > since]
+        count = sum(r.plan is not None and r.plan.recipient.object_id == to for r in counted)
+        if count > caps.recipient:
+            raise Broken(10, f"{count} passes for one recipient, of {caps.recipient}", stored.request_id)
+
+    # -- at rest -----------------------------------------------------------------------------------------------
+
+    def at_rest(self) -> None:
+        """Check what must hold when the storm is over, and time has passed."""
+        rows = {r.request_id: r for r in self.world.ports.ledger.all_requests()}
+        self._rest_2_every_event_came_to_one_end(rows)
+        self._rest_2_outcomes_equal_the_ledger(rows)
+        self._rest_3_nothing_leaked()
+        self._rest_8_nothing_of_ours_is_left()
+        self._rest_10_nobody_was_weaponised(rows)
+
+    def _rest_2_every_event_came_to_one_end(self, rows: dict[str, Request]) -> None:
+        if self.host.busy or self.world.ports.ledger.all_due():
+            due = [self.world.story.name(d.request_id) for d in self.world.ports.ledger.all_due()]
+            waiting = {q: self.models.bus.counts(q) for q in self.models.bus.entities() if "/" not in q}
+            left = {q: c for q, c in waiting.items() if c.in_flight and q in QUEUES}
+            raise Broken(2, f"it does not come to rest: due {due}, on the bus {left}", *rows)
+        for wanted in self.plan.expected:
+            row = rows.get(wanted)
+            if row is None or not row.ended:
+                state = row.state if row else "never accepted"
+                raise Broken(2, f"{self.world.story.name(wanted)} has no end: {state}", wanted)
+        for row in rows.values():
+            ends = [step for step in row.history if step.state is row.state]
+            if len(ends) != 1:
+                raise Broken(2, f"{self.world.story.name(row.request_id)} ended {len(ends)} times", row.request_id)
+            dead = any(f.reason is Reason.DEAD_LETTERED for f in row.reasons)
+            if dead and not self.host.buried and not self.host.raised:
+                raise Broken(2, f"{self.world.story.name(row.request_id)} failed for no cause", row.request_id)
+        put_aside = {json.loads(m.body)["sha256"] for m in self.models.bus.peek_all("quarantine")}
+        if put_aside != self.plan.hostile:
+            raise Broken(2, f"{len(put_aside)} events in quarantine, of {len(self.plan.hostile)}")
+
+    def _rest_2_outcomes_equal_the_ledger(self, rows: dict[str, Request]) -> None:
+        told: dict[str, set[tuple[str, str]]] = {}
+        for outcome in self.world.ports.bus.published:
+            told.setdefault(outcome.request_id, set()).add((outcome.outcome_id, outcome.state))
+        for key, row in rows.items():
+            if told.get(key) != {(derived_id("outcome", key, row.state), str(row.state))}:
+                raise Broken(2, f"{self.world.story.name(key)} is {row.state}, and told was {told.get(key)}", key)
+
+    def _rest_3_nothing_leaked(self) -> None:
+        everything = self.witness.words()
+        for create in (c for c in self.witness.creates if c.passcode):
+            raw = create.passcode.encode()
+            forms = {create.passcode, quote(create.passcode), base64.b64encode(raw).decode(), raw.hex()}
+            where = next((place for place, text in everything if any(form in text for form in forms)), None)
+            if where is not None:
+                raise Broken(3, f"a passcode lies in {where}", create.request_id)
+
+    def _rest_8_nothing_of_ours_is_left(self) -> None:
+        left = [p for p in self.models.tenant.passes.all() if self.witness.ours(p.tap_id)]
+        if left:
+            raise Broken(8, f"{self.world.story.name(left[0].tap_id)} is left in the directory", left[0].person_id)
+        if self.models.vault.snapshot():
+            raise Broken(8, f"{self.models.vault.snapshot()[0].name} is left in the vault")
+
+    def _rest_10_nobody_was_weaponised(self, rows: dict[str, Request]) -> None:
+        shown = Counter(seen.request_id for seen in self.witness.shown)
+        for seen in self.witness.shown:
+            row = rows[seen.request_id]
+            if shown[seen.request_id] > 1 or row.plan is None or row.plan.recipient.object_id != seen.caller_id:
+                raise Broken(10, "a passcode was shown twice, or to somebody else", seen.request_id)
+        for row in rows.values():
+            person = row.person_id or ""
+            known = person in self.witness.by_hand | self.witness.used
+            # A newer request may have taken its pass away, and died before it could say so.
+            known = known or any(r.person_id == person and r is not row for r in rows.values())
+            if row.state is State.REVOKED and not known:
+                raise Broken(10, f"{self.world.story.name(row.request_id)} was revoked for no cause", row.request_id)
+        for purpose in Purpose:
+            counted = {c.request_id for c in self.world.ports.ledger.all_counted(purpose)}
+            made = {r.request_id: r for r in rows.values() if r.was_ready and r.order.purpose is purpose}
+            young = {k for k, r in made.items() if r.counted_at is None or self.world.now - r.counted_at < _DAY}
+            for wrong in sorted((counted - made.keys()) | (young - counted)):
+                name = self.world.story.name(wrong)
+                raise Broken(10, f"{name} is {'not ' if wrong in made else ''}counted under the caps", wrong)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    @property
+    def _skew(self) -> timedelta:
+        return 2 * self.world.swarm.skew
+
+    def _request_of(self, call: Landed) -> Request:
+        row = self.witness.latest.get(call.work.request_id)
+        if row is None:
+            raise Broken(1, "a pass was made for no request", call.args[0])
+        return row
+
+    def _id(self, call: Landed) -> tuple[str, ...]:
+        return (call.work.request_id,)
+
+    def _due(self, request_id: str) -> bool:
+        return any(item.request_id == request_id for item in self.world.ports.ledger.all_due())
+
+    def _seats(self, person_id: str) -> list[tuple[str, int]]:
+        rows = self.models.tables.query("requests", f"PartitionKey eq '{person_id}'").entities
+        return [(str(e.properties["request_id"]), int(str(e.properties["attempt"]))) for e in rows]
+
+    def _ready_since(self, row: Request, purpose: Purpose) -> bool:
+        at = self.witness.ready_at.get(row.request_id)
+        return row.order.purpose is purpose and at is not None and self.world.now - at < _DAY
