@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks demo-faults soak bench-desk test referees-ready referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks demo-faults soak bench-desk test referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ test: bootstrap referees-ready ## Run all tests, with the branch coverage of fun
 
 referees-ready: bootstrap ## Install the Node packages that the referees need (without them their tests skip, and say why)
 	@$(PYTHON) -m tests.referees install
+
+browser-deps: bootstrap ## Install the browser that the tests of the pages drive: Chromium, by apt, as root (without it they skip)
+	@$(PYTHON) -m tests.browser.chromium
 
 referee: bootstrap ## Hold the stand-ins against what others wrote, and print what each referee said
 	@$(PYTHON) -m tests.referees run --workers $(WORKERS)

@@ -7,7 +7,7 @@ import pytest
 from tests.referees import azurite
 from tests.referees.node import Unavailable
 
-pytest_plugins = ["pytester", "tests.canary_plugin", "tests.referee_plugin"]
+pytest_plugins = ["pytester", "tests.browser_plugin", "tests.canary_plugin", "tests.referee_plugin"]
 
 
 @pytest.fixture(scope="session")
