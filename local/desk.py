@@ -1,7 +1,10 @@
 """The desk: all stand-ins in one process, under one clock, one signer and one order book of faults."""
 
+import contextlib
+import errno
 import json
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Collection
@@ -39,6 +42,10 @@ TABLES = ("requests", "due", "handovers")
 BUS_NAME = "passdesk.servicebus.localhost"
 BUS_KEY_NAME = "RootManageSharedAccessKey"
 PAGE_CLIENT_ID = "4f2d8f5e-8a3f-4a77-9d5f-6f4c1f0f7b11"
+# Linux hands out ports from 32768 on, RFC 6335 and others from 49152.
+_PORTS = range(20_000, 32_000)
+_TRIES = 100
+_CHANCE = random.SystemRandom()
 _AZURE_MARKS = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "CONTAINER_APP_NAME", "AZURE_CLIENT_SECRET")
 
 
@@ -254,7 +261,12 @@ class Desk:
 
 
 def free_port() -> int:
-    """Return a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port on loopback that nobody listens on. Raises OSError when none is found.
+
+    It lies below those that systems hand out to connections, so that none of these takes it before the app listens.
+    """
+    for port in _CHANCE.sample(_PORTS, _TRIES):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(errno.EADDRINUSE, f"{_TRIES} ports were tried, and all are taken")
