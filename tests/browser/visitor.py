@@ -96,8 +96,7 @@ class Visitor:
 
     async def passcode(self) -> str | None:
         """Return the passcode that is on the page, None for none."""
-        value = self.page.locator("output.passcode")
-        return (await value.text_content() or None) if await value.count() else None
+        return await value_on(self.page)
 
     async def everything(self) -> list[tuple[str, str]]:
         """Return all that the window holds and all that it has sent, by place, for a search."""
@@ -141,6 +140,12 @@ class Visitor:
 
     def _trip(self, error: WebError) -> None:
         self.complaints.append(f"script error: {error.error}")
+
+
+async def value_on(page: Page) -> str | None:
+    """Return the passcode that is on a page, None for none."""
+    shown = page.locator("output.passcode")
+    return await shown.text_content() if await shown.count() else None
 
 
 async def press(page: Page, button: str) -> None:

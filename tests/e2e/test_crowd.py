@@ -1,0 +1,102 @@
+"""Many at once over the real protocols: a pass is shown once, to its recipient, and nobody is taken for a thief."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from local.demo.browser import Browser, Seen
+from local.directory.tenant import person_id
+from tests.e2e.conftest import Scene
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+EACH = 100
+# What link previews, mail scanners and chat clients call themselves.
+BOTS = (
+    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+    "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+    "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5 skype-url-preview@microsoft.com",
+    "Mozilla/5.0 (compatible; MSIE 10.0; Windows NT 6.2; Trident/6.0) BingPreview/1.0b",
+    "WhatsApp/2.23.20.0",
+    "TelegramBot (like TwitterBot)",
+    "Twitterbot/1.0",
+    "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)",
+    "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+    "Google-Safety (+http://www.google.com/bot.html)",
+)
+PREFETCH = {"Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender", "X-Moz": "prefetch"}
+
+
+async def waiting(scene: Scene) -> str:
+    """Return the request of a pass that waits for Dana."""
+    request = await scene.hired(scene.joiner())
+    await scene.stage.reaches(request, "ready")
+    await scene.stage.quiet()
+    return request
+
+
+def told_security(scene: Scene, request: str) -> list[str]:
+    """Return the subjects of all that security was told of a request."""
+    told = [json.loads(message.body) for message in scene.stage.desk.bus.peek_all("security/Subscriptions/siem")]
+    return [one["data"]["subject"] for one in told if one["data"]["requestId"] == request]
+
+
+def handed(scene: Scene, request: str) -> dict[str, tuple[str, str]]:
+    """Return, by recipient, what the rows of the hand-over say: the state, and how the person was checked."""
+    rows = scene.stage.desk.ledger.snapshot()["handovers"]
+    mine = [row for row in rows if request in str(row["RowKey"]) and "state" in row]
+    return {str(row["PartitionKey"]): (str(row["state"]), str(row.get("checked_by", ""))) for row in mine}
+
+
+async def crowd(dana: Browser, erik: Browser, request: str, foreign: dict[str, str]) -> tuple[list[Seen], list[Seen]]:
+    """Let both press at the same moment, EACH times, their presses mixed; return what each was shown."""
+    page = await dana.get(f"/handover/{request}")
+    own = {"token": page.form_token, "check": "passport"}
+    path = f"/handover/{request}"
+    presses = [one for _ in range(EACH) for one in (dana.post(path, own), erik.post(path, foreign))]
+    seen = await asyncio.gather(*presses)
+    return seen[::2], seen[1::2]
+
+
+async def test_two_hundred_presses_show_it_once_to_the_rightful_one(scene: Scene) -> None:
+    """Of 200 presses at once from two accounts one shows the value: to the recipient, as the ledger says; no alarm."""
+    request = await waiting(scene)
+    async with scene.stage.browser("dana") as dana, scene.stage.browser("erik") as erik:
+        await dana.sign_in()
+        await erik.sign_in()
+        hers, his = await crowd(dana, erik, request, {"token": "0" * 64, "check": "badge"})
+        again = await dana.reveal(request)
+    shown = [one.passcode for one in hers if one.passcode]
+    (minted,) = [one for one in scene.stage.desk.directory.minted if one.tap_id == scene.issued(request)]
+    assert shown == [minted.passcode]
+    assert [one.passcode for one in his if one.passcode] == []
+    assert again.passcode is None
+    assert {one.status for one in hers} == {httpx.codes.OK}
+    await scene.stage.reaches(request, "revealed")
+    await scene.stage.quiet()
+    assert handed(scene, request) == {person_id("dana"): ("revealed", "passport")}
+    assert told_security(scene, request) == []
+    assert scene.states(request)[-1] == "revealed"
+
+
+async def test_a_link_preview_spends_nothing(scene: Scene) -> None:
+    """GET, HEAD and OPTIONS with a bot's name and prefetch headers, even with the recipient's cookies, cost nothing."""
+    request = await waiting(scene)
+    paths = (f"/handover/{request}", f"/not-me/{request}", "/handover")
+    async with scene.stage.browser("dana") as dana, httpx.AsyncClient(base_url=scene.stage.desk.page_url) as stranger:
+        await dana.sign_in()
+        for client in (stranger, dana._client):
+            for path in paths:
+                for bot in BOTS:
+                    for method in ("GET", "HEAD", "OPTIONS"):
+                        headers = {"User-Agent": bot, "Accept": "*/*", **PREFETCH}
+                        answer = await client.request(method, scene.stage.desk.page_url + path, headers=headers)
+                        assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
+                        assert "passcode" not in answer.text
+        await scene.stage.quiet()
+        assert scene.stage.state(request) == "ready"
+        assert handed(scene, request) == {person_id("dana"): ("waiting", "")}
+        assert (await dana.reveal(request)).passcode
+    assert told_security(scene, request) == []
