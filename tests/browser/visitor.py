@@ -144,7 +144,7 @@ class Visitor:
 
 async def value_on(page: Page) -> str | None:
     """Return the passcode that is on a page, None for none."""
-    shown = page.locator("output.passcode")
+    shown = page.locator(".passcode")
     return await shown.text_content() if await shown.count() else None
 
 
