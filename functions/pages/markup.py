@@ -30,7 +30,8 @@ def countdown(words: Words, now: datetime, until: datetime) -> str:
     key = "left.one" if minutes == 1 else "left.many"
     said = words.text(key, minutes=str(minutes)) if minutes else words.text("left.over" if now >= until else "left.one")
     return (
-        f'<span data-until="{until.isoformat()}" data-one="{escape(words.text("left.one"))}" '
+        f'<span data-now="{now.isoformat()}" data-until="{until.isoformat()}" '
+        f'data-one="{escape(words.text("left.one"))}" '
         f'data-many="{escape(words.text("left.many", minutes="{minutes}"))}" '
         f'data-over="{escape(words.text("left.over"))}">{escape(said)}</span>'
     )

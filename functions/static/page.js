@@ -53,6 +53,8 @@
     const keep = one("[data-keep]");
     const copy = one("[data-copy]");
     const left = one("[data-until]");
+    // A reader's clock may be wrong: what is left is counted from the server's time.
+    const ahead = Date.now() - Date.parse(left.dataset.now);
     let ends;
     let warned;
 
@@ -76,7 +78,7 @@
     };
     const tick = () => {
       const remaining = Math.ceil((ends - Date.now()) / 1000);
-      const lives = Date.parse(left.dataset.until) - Date.now();
+      const lives = Date.parse(left.dataset.until) - (Date.now() - ahead);
       if (remaining <= 0 || lives <= 0) return hide();
       seconds.textContent = remaining;
       timer.classList.toggle("warns", remaining <= WARN_AT);
