@@ -7,11 +7,12 @@ import pytest
 
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import SERVICE_DESK, group_id, person_id, upn
-from shared.domain.fates import GiveUp, TryLater
-from shared.domain.messages import FRESH, Ask
+from shared.domain.fates import Conflict, GiveUp, TryLater
+from shared.domain.messages import FRESH, Ask, WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Reason
 from shared.domain.requests import State
+from shared.flows.advance import advance
 from shared.flows.hand_over import waiting
 from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, NotMade, Receipt, Shown
 from shared.flows.ports import Handover, Pause
@@ -312,16 +313,54 @@ async def test_a_pause_holds_a_fresh_pass_too(day: Day) -> None:
 
 
 async def test_a_newer_request_is_not_superseded_by_an_older_ones_fresh_pass(day: Day) -> None:
-    """The person's seat is the newer request's: the older one ends, whatever its recipient asks for."""
+    """The seat is the newer one's: the older one ends, also when the newer could not end it as it took the seat."""
     request = await shown(day)
-    newer = day.hired("ada", "e-2")
-    day.checkpoint.break_on("ledger.get.after", *[None] * 3)
     await day.fresh("dana", request)
+    ask = day.bus.receive("asks", delete=True)
+    assert ask is not None
+    await day._handlers["asks"](ask)
+    newer = day.hired("ada", "e-2")
+    event = day.bus.receive("joiners", delete=True)
+    assert event is not None
+    await day._handlers["joiners"](event)
+    day.checkpoint.break_on("ledger.replace.before", None, Conflict("a rival's write"))
+    await advance(WakeUp(newer, day.request(newer).attempt), day.issuer)
+    assert day.request(request).state is State.WAITING
+    assert day.request(newer).state is State.READY
     await day.pass_time(timedelta(minutes=5))
-    states = {day.request(request).state, day.request(newer).state}
-    assert states == {State.SUPERSEDED, State.READY}
+    assert day.request(request).state is State.SUPERSEDED
+    assert day.request(newer).state is State.READY
+    assert isinstance(await day.looks("dana", request), NotMade)
     await day.to_rest()
     at_rest(day)
+
+
+async def test_a_pass_of_a_newer_request_is_not_followed_when_the_older_one_ran_out(day: Day) -> None:
+    """A request whose person has a newer one does not lapse: nothing of it may come back."""
+    request = await shown(day)
+    newer = day.hired("ada", "e-2")
+    day.checkpoint.break_on("ledger.replace.before", None, Conflict("a rival's write"))
+    await day.pump()
+    assert day.request(request).state is State.REVEALED
+    assert day.request(newer).state is State.READY
+    await day.until(day.request(request).issued.expires)  # type: ignore[union-attr]  # it was issued
+    await day.pass_time(timedelta(minutes=10))
+    assert day.request(request).ended
+    await day.to_rest()
+    at_rest(day)
+
+
+async def test_a_pass_made_by_hand_meanwhile_is_not_ours(day: Day) -> None:
+    """While a fresh pass is held back, an operator's own pass for the person is left alone."""
+    request = await shown(day)
+    await day.ledger.pause(Pause("olav", day.clock(), "drill"))
+    await day.fresh("dana", request)
+    await day.pass_time(MINUTES)
+    by_hand = day.tenant.create_pass(person_id("ada"), lifetime_minutes=60, one_time=True, start=None)
+    await day.not_me("ada", request)
+    await day.pump()
+    assert day.request(request).state is State.REVOKED
+    assert [p.tap_id for p in day.tenant.passes.all()] == [by_hand.tap_id]
 
 
 async def test_a_pass_that_somebody_removed_by_hand_is_not_followed(day: Day) -> None:

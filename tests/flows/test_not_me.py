@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from local.directory.tenant import person_id, upn
-from shared.domain.fates import GiveUp, TryLater
+from shared.domain.fates import GiveUp, TryLater, Unknown
 from shared.domain.messages import FOREIGN, GUESSING, NOT_ME, REVEALED, WakeUp
 from shared.domain.reasons import Reason
 from shared.domain.requests import State
@@ -16,6 +16,7 @@ from shared.flows.page_answers import AskAgain, BeingMade, Concern, Disowned, Go
 from tests.flows.invariants import at_rest, ends
 from tests.flows.test_fresh import MINUTES, ready, shown
 from tests.flows.tickets import desk_day
+from tests.memory.checkpoints import Crash
 from tests.memory.day import Day
 from tests.memory.interleave import interleave
 
@@ -162,6 +163,24 @@ async def test_a_not_me_wins_over_a_fresh_pass_that_is_being_made(*, dies: bool)
             wrong.add_note(f"await {number}: {where}")
             raise
     assert {"directory.create_pass.before", "directory.create_pass.after", "vault.store.after"} <= passed
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["unsure", "dies"])
+async def test_a_create_that_lands_after_the_not_me_is_removed_too(*, dies: bool) -> None:
+    """Graph may take a minute: until nothing can land any more, the request is only marked, and then it ends."""
+    day = desk_day()
+    request = await shown(day)
+    day.checkpoint.break_on("directory.create_pass.before", Crash() if dies else Unknown("graph.create"))
+    await day.fresh("dana", request)
+    await day.pump()
+    assert day.request(request).state is (State.ISSUING if dies else State.UNKNOWN)
+    assert isinstance(await day.not_me("ada", request), Disowned)
+    await day.pump()
+    assert day.request(request).disowned is Reason.NOT_ME_PERSON
+    await day.pass_time(timedelta(seconds=50))
+    day.tenant.create_pass(person_id("ada"), lifetime_minutes=60, one_time=True, start=None)
+    await ends(day, request, State.REVOKED)
+    assert day.reasons(request) == {"not_me_person"}
 
 
 @pytest.mark.parametrize("name", ["mona", "root", "approver"])
