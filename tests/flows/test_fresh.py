@@ -335,19 +335,32 @@ async def test_a_newer_request_is_not_superseded_by_an_older_ones_fresh_pass(day
     at_rest(day)
 
 
-async def test_a_pass_of_a_newer_request_is_not_followed_when_the_older_one_ran_out(day: Day) -> None:
-    """A request whose person has a newer one does not lapse: nothing of it may come back."""
+async def test_a_request_whose_person_has_a_newer_one_does_not_lapse(day: Day) -> None:
+    """It ran out a moment after the newer one took the seat: nothing of it may come back."""
     request = await shown(day)
+    issued = day.request(request).issued
+    assert issued is not None
+    await day.until(issued.expires - MINUTES)
     newer = day.hired("ada", "e-2")
     day.checkpoint.break_on("ledger.replace.before", None, Conflict("a rival's write"))
     await day.pump()
     assert day.request(request).state is State.REVEALED
     assert day.request(newer).state is State.READY
-    await day.until(day.request(request).issued.expires)  # type: ignore[union-attr]  # it was issued
     await day.pass_time(timedelta(minutes=10))
-    assert day.request(request).ended
+    assert day.request(request).state is State.CLOSED
     await day.to_rest()
     at_rest(day)
+
+
+async def test_a_fresh_pass_that_cannot_be_delivered_fails_the_request(day: Day) -> None:
+    """That the recipient was told of the earlier pass does not say that they know of this one."""
+    request = await shown(day)
+    await day.fresh("dana", request)
+    day.checkpoint.break_on("handovers.put.before", *[GiveUp("handovers", Reason.DIRECTORY_REFUSED)] * 10)
+    await day.pump()
+    assert day.request(request).state is State.FAILED
+    assert {str(f) for f in day.request(request).reasons} == {"dead_lettered:deliveries"}
+    await ends(day, request, State.FAILED)
 
 
 async def test_a_pass_made_by_hand_meanwhile_is_not_ours(day: Day) -> None:
