@@ -62,8 +62,11 @@ class Story(Teller):
         await self.saboteur.after_ready(self.stage, bo)
         await self.stage.travel_to(self.stage.now + timedelta(minutes=5))
         await self.stage.travel_to(self.stage.now + timedelta(minutes=70))
-        await self._sweep(bo, "expired")
+        await self._sweep(bo, "lapsed")
         self.line("Seventy minutes later: Bo's pass expired unseen, and the clean-up removed it everywhere.")
+        await self.stage.travel_to(self.stage.now + timedelta(hours=3))
+        await self._sweep(bo, "expired")
+        self.line("Three hours later: nobody asked for a fresh pass, so HR hears that it was not collected.")
 
     async def first_morning(self, ada: str, first_day: datetime) -> None:
         """Half an hour before she begins, the pass is made and her manager is told."""
@@ -124,7 +127,7 @@ class Story(Teller):
         await stage.travel_to(stage.now + timedelta(minutes=16))
         await self._sweep(ada, "closed")
         await self.saboteur.at_night(stage)
-        await stage.travel_to(stage.now + timedelta(hours=2))
+        await stage.travel_to(stage.now + timedelta(hours=5))  # past the hours in which a fresh pass may be asked for
         await stage.fire("clean_up")
         await stage.quiet()
         self.line("The clean-up removed Ada's used pass from the directory, the vault and the index.")

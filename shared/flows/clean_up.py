@@ -94,16 +94,18 @@ async def _sweep(
 
 
 async def _may_lapse(request: Request, mine: ExistingPass | None, services: IssuerServices) -> bool:
-    """Tell whether a pass that ran out unused may still be followed by a fresh one."""
-    if (mine is not None and mine.used) or not replace(request, state=State.LAPSED).may_be_fresh(services.clock()):
+    """Tell whether a pass that ran out unused may be followed by a fresh one; not when somebody else removed it."""
+    if mine is None or mine.used or not replace(request, state=State.LAPSED).may_be_fresh(services.clock()):
         return False
     seat = await services.ledger.seat(request.person_id or "")
     return seat is not None and seat.request_id == request.request_id
 
 
 async def _lapse(request: Request, services: IssuerServices) -> None:
-    """Remove what ran out, as at an end, and wait for the recipient to ask for a fresh pass."""
-    await remove_residue(services, request)
+    """Wait for the recipient to ask for a fresh pass, and remove what ran out.
+
+    In this order: a pass that is gone before the state says so was removed by somebody else.
+    """
     now = services.clock()
     note(Event.LAPSED, request.request_id)
     lapsed = await move(services, request.to(State.LAPSED, now), now, DueKind.CLEAN)

@@ -47,7 +47,7 @@ async def _open(request: Request, now: datetime, services: IssuerServices) -> st
     if mine is not None and mine.used:
         await _saw_use(request, now, services)
         return str(Reason.ALREADY_USED)
-    if mine is None and request.state is not State.LAPSED and request.issued and now < request.issued.expires:
+    if mine is None and request.state is not State.LAPSED:
         await services.ledger.put_due(Due(request.request_id, now, DueKind.CLEAN))  # removed by somebody else
         return None
     opened = replace(request, fresh=request.fresh + 1, deadline=max(request.deadline, now + _PATIENCE))

@@ -376,16 +376,23 @@ async def test_a_pass_made_by_hand_meanwhile_is_not_ours(day: Day) -> None:
     assert [p.tap_id for p in day.tenant.passes.all()] == [by_hand.tap_id]
 
 
-async def test_a_pass_that_somebody_removed_by_hand_is_not_followed(day: Day) -> None:
-    """An operator who deletes the pass in the directory means it: the request ends in revoked."""
-    request = await shown(day)
+@pytest.mark.parametrize("ran_out", [False, True])
+@pytest.mark.parametrize("was_shown", [False, True])
+async def test_a_pass_that_somebody_removed_by_hand_is_not_followed(
+    day: Day, *, was_shown: bool, ran_out: bool
+) -> None:
+    """An operator who deletes the pass in the directory means it, whenever the recipient asks: the request ends."""
+    request = await (shown(day) if was_shown else ready(day))
     (held,) = day.tenant.passes.all()
     day.tenant.delete_pass(person_id("ada"), held.tap_id)
-    assert isinstance(await day.fresh("dana", request), BeingMade)
-    await day.pass_time(timedelta(minutes=6))
-    assert day.request(request).state is State.REVOKED
-    assert isinstance(await day.looks("dana", request), NotMade)
-    await ends(day, request, State.REVOKED)
+    if ran_out:
+        day.clock.advance(timedelta(minutes=61))
+    await day.fresh("dana", request)
+    await day.pass_time(timedelta(minutes=70))
+    assert day.request(request).ended
+    assert not isinstance(await day.fresh("dana", request), BeingMade)
+    await day.to_rest()
+    at_rest(day)
     assert len(day.tenant.minted) == 1
 
 
