@@ -10,9 +10,10 @@
 
   // Instants, in the reader's own time.
   for (const time of document.querySelectorAll("time[datetime]")) {
-    const form = { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
-    const at = new Date(time.dateTime);
-    time.textContent = new Intl.DateTimeFormat(time.closest("[lang]").lang, form).format(at);
+    const { lang } = time.closest("[lang]");
+    const region = navigator.languages.find((tag) => tag.startsWith(lang)) ?? lang; // en-GB and en-US differ
+    const form = { day: "numeric", month: "long", hour: "numeric", minute: "2-digit", timeZoneName: "short" };
+    time.textContent = new Intl.DateTimeFormat(region, form).format(new Date(time.dateTime));
   }
 
   // A second press must not replace the one page that shows the pass.

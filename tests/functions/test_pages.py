@@ -227,7 +227,7 @@ def test_a_receipt_offers_a_fresh_pass_only_where_one_may_be_asked_for() -> None
         assert "Issue a fresh pass (cancels the old one)" in plainly(pages[name])
     for name in ("receipt", "being made", "not made", "gone"):
         assert "<form" not in text(pages[name])
-    assert "was shown at 1 December, 08:00 UTC to Ada" in plainly(pages["receipt"])
+    assert "was shown on 1 December, 08:00 UTC to Ada" in plainly(pages["receipt"])
 
 
 def test_the_page_follows_a_fresh_pass_without_a_script() -> None:
