@@ -28,8 +28,8 @@ def question(words: Words, asked: Question, token: str, *, agent_missing: bool =
         _earlier(words, task),
         paragraph(words.html("approval.asks", ticket=named(asked.ticket), name=person, until=clock(words, task.until))),
         f"<h2>{words.html('approval.why')}</h2>",
-        _sentences(asked.reasons),
-        f"<h2>{words.html('approval.why_again')}</h2>{_sentences(asked.since)}" if asked.since else "",
+        _sentences(words, asked.reasons),
+        f"<h2>{words.html('approval.why_again')}</h2>{_sentences(words, asked.since)}" if asked.since else "",
         f"<h2>{words.html('approval.says')}</h2>",
         paragraph(words.html("approval.claim")),
         _claims(words, asked),
@@ -77,10 +77,17 @@ def _earlier(words: Words, task: ApprovalTask) -> str:
     return paragraph(f"<strong>{said}</strong>")
 
 
-def _sentences(findings: tuple[Finding, ...]) -> str:
-    # The reasons are the domain's own sentences, in English on every page.
-    items = "".join(f"<li>{named(finding.sentence)}</li>" for finding in findings)
-    return f'<ul lang="en">{items}</ul>' if items else ""
+def _sentences(words: Words, findings: tuple[Finding, ...]) -> str:
+    items = "".join(_sentence(words, finding) for finding in findings)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _sentence(words: Words, finding: Finding) -> str:
+    key = f"reason.{finding.reason}"
+    if key not in words:  # a reason that nobody has put into words yet: the domain's own are in English
+        return f'<li lang="en">{named(finding.sentence)}</li>'
+    about = f" ({named(finding.about)})" if finding.about else ""
+    return f"<li>{words.html(key)}{about}</li>"
 
 
 def _claims(words: Words, asked: Question) -> str:

@@ -5,7 +5,7 @@ import re
 
 import azure.functions as func
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions import words as texts
@@ -13,7 +13,7 @@ from functions.pages import approval as pages
 from functions.pages.waiting import waiting_list
 from shared.domain.events import UPN
 from shared.domain.orders import Lost, LostKind, Proof
-from shared.domain.reasons import Finding, Reason
+from shared.domain.reasons import SENTENCES, Finding, Reason
 from shared.flows.approvals import Question
 from shared.flows.ports import ApprovalTask
 from tests.functions.test_pages import AT, REQUEST, text
@@ -39,7 +39,7 @@ def hostile(words: str, answered: str = "") -> Question:
         ticket=words,
         lost=(Lost(LostKind.PHONE), Lost(LostKind.FIDO2, words)),
         proofs=(Proof(words, words, AT, words), Proof(words, words, AT, None)),
-        reasons=tuple(Finding(reason, words) for reason in list(Reason)[:3]),
+        reasons=tuple(Finding(reason, words) for reason in (Reason.PHONE_CHANGED, Reason.ROLE_ACTIVE)),
         since=(Finding(Reason.AGENT_NOT_ALLOWED, words),),
         needs_agent=bool(answered),
     )
@@ -59,6 +59,7 @@ def every_page(said: str, words: texts.Words = EN) -> dict[str, func.HttpRespons
     }
 
 
+@settings(deadline=None)
 @given(words=st.text(min_size=1, max_size=80))
 def test_nothing_from_outside_becomes_markup(words: str) -> None:
     """Whatever a ticket or the directory says, the pages have exactly the tags that they have for plain words."""
@@ -107,3 +108,10 @@ def test_the_fields_pattern_is_one_that_browsers_read() -> None:
     for inside in re.findall(r"\[([^]]*)\]", UPN):
         bare = re.sub(r"\\.|[A-Za-z0-9]-[A-Za-z0-9]", "", inside)
         assert not set(bare) & set("()[]{}/-|"), inside
+
+
+def test_reasons_are_in_the_readers_language() -> None:
+    """What a second person can be asked about has words in each language; anything else is marked as English."""
+    page = text(pages.question(texts.load("de"), hostile("x"), "f" * 64))
+    assert "Telefon oder Sicherheitsinformationen" in page
+    assert f'<li lang="en"><bdi>{SENTENCES[Reason.ROLE_ACTIVE]} (x)</bdi></li>' in page

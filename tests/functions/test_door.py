@@ -4,7 +4,7 @@ import re
 
 import azure.functions as func
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions import door
@@ -62,12 +62,14 @@ def test_the_token_of_another_form_is_no_good(form: Form) -> None:
     assert fields(f"token={form_token(SIGN_IN, form, REQUEST)}&check=badge".encode()) is None
 
 
+@settings(deadline=None)
 @given(many=st.integers(9, 200))
 def test_a_flood_of_fields_is_refused(many: int) -> None:
     """Too many fields are no form, and no error."""
     assert fields(b"&".join([b"a=b"] * many)) is None
 
 
+@settings(deadline=None)
 @given(given_id=st.text(max_size=60))
 def test_a_link_names_a_request_or_nothing(given_id: str) -> None:
     """An id that is not a UUID leads to the one page that says nothing."""

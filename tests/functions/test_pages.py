@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import azure.functions as func
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.pages import after, concern, person, plain
@@ -71,6 +71,7 @@ def plainly(answer: func.HttpResponse) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", text(answer)))
 
 
+@settings(deadline=None)
 @given(name=st.text(min_size=1, max_size=80))
 def test_a_name_never_becomes_markup(name: str) -> None:
     """Whatever the directory calls somebody, the pages have exactly the tags that they have for Ada."""
@@ -96,6 +97,7 @@ def digits(page: func.HttpResponse) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", found.group(1)))
 
 
+@settings(deadline=None)
 @given(passcode=st.text(alphabet="abcXYZ123+&?#%=*@!$<>\"'", min_size=8, max_size=48))
 def test_the_passcode_is_whole_and_without_spaces(passcode: str) -> None:
     """The shown page gives every character back, in groups of four by style: what is copied has no spaces."""

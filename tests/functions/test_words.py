@@ -6,13 +6,14 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions import words
 from functions.pages.spelling import spelled
 from functions.words import LANGUAGES, accepted, load, preferred
 from shared.domain.orders import LostKind
+from shared.domain.reasons import SENTENCES, Reason
 from shared.flows.hand_over import Check
 
 PAGES = Path(words.__file__).parent
@@ -46,7 +47,7 @@ def test_no_text_is_left_over() -> None:
             if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
                 families.add(str(node.values[0].value))
     families = {family for family in families if re.fullmatch(r"[a-z_]+[. ][a-z_]*", family)}
-    assert families == {"approval.", "approval.earlier_", "check.", "gone.", "lost.", "shown.", "spell "}
+    assert families == {"approval.", "approval.earlier_", "check.", "gone.", "lost.", "reason.", "shown.", "spell "}
     left = [k for k in load("en").texts if k not in named and not any(k.startswith(family) for family in families)]
     assert left == []
 
@@ -55,6 +56,13 @@ def test_what_the_domain_can_name_has_words() -> None:
     """Each way to check and each kind of lost method has its text."""
     for one in (*(f"check.{check}" for check in Check), *(f"lost.{kind}" for kind in LostKind)):
         assert one in load("en")
+
+
+def test_a_reason_has_one_wording() -> None:
+    """What the pages say in English of a reason is what the domain says, so that a log and a page agree."""
+    said = {key: text for key, text in load("en").texts.items() if key.startswith("reason.")}
+    assert said
+    assert said == {f"reason.{reason}": SENTENCES[reason] for reason in Reason if f"reason.{reason}" in said}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +88,7 @@ def test_the_reader_gets_the_language_that_they_ask_for(header: str | None, lang
     assert accepted(header).language == language
 
 
+@settings(deadline=None)
 @given(header=st.text(max_size=300))
 def test_any_header_leads_to_a_language(header: str) -> None:
     """Nothing that a browser sends is an error."""
