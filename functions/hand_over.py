@@ -82,9 +82,14 @@ async def hand_over_fresh(req: func.HttpRequest) -> func.HttpResponse:
     async def answer(visit: Visit) -> func.HttpResponse:
         if visit.form(Form.FRESH, request_id) is None:
             return await visit.in_vain(request_id, plain.form_expired(visit.words, back_to))
-        asked = await ask_fresh(visit.caller, visit.token, request_id, courier_services())
+        services = courier_services()
+        asked = await ask_fresh(visit.caller, visit.token, request_id, services)
         # The page that follows the fresh pass is one to look at: reloading it asks for nothing.
-        return redirect(back_to) if isinstance(asked, BeingMade) else await _page(visit, request_id, asked)
+        if isinstance(asked, BeingMade):
+            return redirect(back_to)
+        if isinstance(asked, AskAgain) and isinstance(await look(visit.caller, request_id, services), Handover):
+            return redirect(back_to)  # it is there already, asked for in another tab
+        return await _page(visit, request_id, asked)
 
     return await door.signed_in(req, back_to, answer)
 

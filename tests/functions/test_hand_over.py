@@ -167,6 +167,21 @@ async def test_a_fresh_pass_is_asked_for_followed_and_shown(desk: Desk) -> None:
     assert digits(shown) == second != first
 
 
+async def test_a_receipt_in_another_tab_leads_to_the_pass_that_is_there(desk: Desk) -> None:
+    """Whoever asks when the fresh pass is ready already is led to it, and nothing is asked twice."""
+    request = await desk.ready()
+    path = f"/handover/{request}"
+    await reveal(desk, request)
+    await desk.day.pass_time(MINUTE)
+    dana = desk.sign_in("dana")
+    await desk.form(path, dana, f"{path}/fresh")
+    await desk.day.pass_time(MINUTE)
+    late = await desk.post(f"{path}/fresh", {"token": form_token(dana, Form.FRESH, request)}, dana)
+    assert (late.status_code, headers_of(late)["location"]) == (303, path)
+    assert desk.day.bus.peek_all("asks") == []
+    assert screen(await desk.get(path, dana)) == "person"
+
+
 async def test_a_pass_that_ran_out_may_be_asked_for_anew(desk: Desk) -> None:
     """The recipient's own link says that it ran out and offers a fresh pass; everybody else's says nothing."""
     request = await desk.ready()
