@@ -14,19 +14,24 @@ from shared.flows.ports import Due, DueKind, SignedIn
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, later, move, pause, remove_secrets, wake
 
+_TRIES = 5  # others write too; after that the message comes again
 _PATIENCE = timedelta(hours=1)  # how long a fresh pass may take: the first deadline may have passed
 
 
 async def renew(ask: Ask, caller: SignedIn, services: IssuerServices) -> str | None:
-    """Open the request again for a fresh pass; return why not when it is refused. Raises TryLater, GiveUp."""
-    request = await services.ledger.get(ask.request_id)
-    if request is None or request.plan is None or request.plan.recipient.object_id != caller.object_id:
-        return "not_the_recipient"
-    try:
-        return await _renew(await learn_reveal(request, services), services)
-    except Conflict:
-        note(Event.REQUEST_CONFLICT, ask.request_id)  # whoever was first has moved it; the recipient may ask again
-        return None
+    """Open the request again for a fresh pass; return why not when it is refused. Raises TryLater, GiveUp.
+
+    The news of the reveal may be written at the same moment: then it is looked at again, so that no wish is lost.
+    """
+    for _ in range(_TRIES):
+        request = await services.ledger.get(ask.request_id)
+        if request is None or request.plan is None or request.plan.recipient.object_id != caller.object_id:
+            return "not_the_recipient"
+        try:
+            return await _renew(await learn_reveal(request, services), services)
+        except Conflict:
+            note(Event.REQUEST_CONFLICT, ask.request_id)
+    raise TryLater("renew")
 
 
 async def _renew(request: Request, services: IssuerServices) -> str | None:

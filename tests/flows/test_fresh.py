@@ -78,6 +78,16 @@ async def test_a_reveal_whose_message_was_lost_may_be_followed_too(day: Day) -> 
     await ends(day, request, State.CLOSED)
 
 
+async def test_a_wish_that_meets_another_write_is_not_lost(day: Day) -> None:
+    """Asked in the moment in which the news of the reveal is written: it is looked at again, and the pass comes."""
+    request = await shown(day)
+    day.checkpoint.break_on("ledger.replace.before", Conflict("requests"), Conflict("requests"))
+    assert isinstance(await day.fresh("dana", request), BeingMade)
+    await day.pass_time(MINUTES)
+    assert isinstance(await day.reveal("dana", request), Shown)
+    await ends(day, request, State.CLOSED)
+
+
 async def test_a_pass_that_ran_out_lapses_and_may_be_followed(day: Day) -> None:
     """Clean means gone also while the recipient may still ask; after the ask there is a pass again."""
     request = await ready(day)
