@@ -10,10 +10,10 @@
 
   // Instants, in the reader's own time.
   for (const time of document.querySelectorAll("time[datetime]")) {
-    const { lang } = time.closest("[lang]");
-    const region = navigator.languages.find((tag) => tag.startsWith(lang)) ?? lang; // en-GB and en-US differ
     const form = { day: "numeric", month: "long", hour: "numeric", minute: "2-digit", timeZoneName: "short" };
-    time.textContent = new Intl.DateTimeFormat(region, form).format(new Date(time.dateTime));
+    const { lang } = time.closest("[lang]");
+    const locale = navigator.languages.find((one) => one.split("-")[0] === lang) || lang;
+    time.textContent = new Intl.DateTimeFormat(locale, form).format(new Date(time.dateTime));
   }
 
   // A second press must not replace the one page that shows the pass.
