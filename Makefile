@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks demo-faults soak bench-desk test referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks pictures demo-faults soak bench-desk test referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ demo: ## Run the whole thing on this machine: events in, pass revealed, everythi
 
 breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 	@$(PYTHON) -m local demo --list-breaks
+
+pictures: bootstrap ## Draw every state of the pages anew, into docs/images (needs make browser-deps)
+	@$(PYTHON) -m tests.browser.pictures
 
 demo-faults: bootstrap ## Play a day for every fault, two side by side (SAMPLE=N: so many of them, by chance)
 	@$(PYTHON) -m local.demo.sweep --sample $(or $(SAMPLE),0) $(ARGS)

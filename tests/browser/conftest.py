@@ -1,64 +1,22 @@
-"""One town a module: the desk, both apps and a browser; and people who come to it with a window of their own."""
+"""One town a module, searched at its end; and what every window noted, held against what every page promises."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
 
 from local.canary import sightings
-from local.demo.stage import Stage
-from tests.browser import chromium
-from tests.browser.visitor import DESKTOP, Visitor
-from tests.e2e.conftest import Scene
-
-
-@dataclass(slots=True)
-class Town(Scene):
-    """A scene with a browser in it. `visitors` are those whose windows are open."""
-
-    browser: Browser = field(kw_only=True)
-    visitors: list[Visitor] = field(default_factory=list)
-
-    async def visitor(self, name: str, size: tuple[int, int] = DESKTOP, **options: Any) -> Visitor:
-        """Return somebody who has a window and has not signed in."""
-        visitor = await Visitor.arrive(self.browser, self.stage, name, size, **options)
-        self.visitors.append(visitor)
-        return visitor
-
-    async def signed_in(self, name: str, size: tuple[int, int] = DESKTOP, **options: Any) -> Visitor:
-        """Return somebody who is signed in."""
-        return await (await self.visitor(name, size, **options)).sign_in()
-
-    async def waiting(self) -> tuple[str, str]:
-        """Let Dana have a pass to hand over; return the joiner's short name and the request's id."""
-        name = self.joiner()
-        request = await self.hired(name)
-        await self.stage.reaches(request, "ready")
-        await self.stage.quiet()
-        return name, request
+from tests.browser.town import Town, opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    """Open the stage and the browser for one module, and search everything at its end."""
-    folder: Path = tmp_path_factory.mktemp("desk")
-    stage = await Stage.open(folder)
-    try:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=chromium.find(), args=chromium.arguments(stage.desk.certificates.certificate)
-            )
-            yield Town(stage, browser=browser)
-            await browser.close()
-        found = await stage.audit()
+    """Open a town for one module, and search everything at its end."""
+    async with opened(tmp_path_factory.mktemp("desk")) as town:
+        yield town
+        found = await town.stage.audit()
         assert found["sightings"] == []
         assert found["searched"]["places"] > 0
-    finally:
-        await stage.close()
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")

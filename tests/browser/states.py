@@ -11,7 +11,7 @@ from datetime import timedelta
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import person_id, upn
 from local.faults import Fault, Kind
-from tests.browser.conftest import Town
+from tests.browser.town import Town
 from tests.browser.visitor import Visitor, press
 from tests.e2e.tickets import lost
 

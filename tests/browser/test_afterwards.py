@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from local.directory.tenant import upn
-from tests.browser.conftest import Town
+from tests.browser.town import Town
 from tests.browser.visitor import Visitor, press
 from tests.e2e.tickets import lost
 

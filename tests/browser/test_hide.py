@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from functions.pages.spelling import spelled
 from functions.words import load
 from local.canary import sightings
-from tests.browser.conftest import Town
+from tests.browser.town import Town
 from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from functions.words import load
 from local.directory.tenant import Office, hire, person_id
-from tests.browser.conftest import Town
+from tests.browser.town import Town
 from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

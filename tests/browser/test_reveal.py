@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Error
 
 from local.canary import sightings
-from tests.browser.conftest import Town
+from tests.browser.town import Town
 from tests.browser.visitor import PHONE, value_on
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser import axe
-from tests.browser.conftest import Town
+from tests.browser.pictures import IMAGES
 from tests.browser.states import JOURNEYS, Comes, Journey
+from tests.browser.town import Town
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -54,6 +55,7 @@ async def test_no_state_shuts_anybody_out(town: Town, journey: Callable[[Town, C
         wrong += await judge(state, visitor)
     assert wrong == []
     assert len(seen) == len(set(seen)) >= 3
+    assert [state for state in seen if not (IMAGES / f"{state}.png").is_file()] == []  # else: make pictures
 
 
 async def test_the_judge_sees_what_is_wrong(town: Town) -> None:
