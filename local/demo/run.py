@@ -101,8 +101,22 @@ def _order(stage: Stage, options: Options) -> None:
         say(f"Chaos of seed {options.chaos}: faults on every service, as it comes.")
 
 
+async def invitation(stage: Stage, story: Story) -> str:
+    """Let somebody wait to be handed a pass, and return how a person at this machine does it in their own browser."""
+    until = await story.somebody_waits()
+    return f"""
+Now you, in a browser. Cleo Marsh waits for Owen Price, her manager, until {until:%H:%M} UTC of the day on stage.
+  page     {stage.desk.page_url}/handover
+  sign-in  choose "Owen Price", with a second factor; there are no passwords. After 15 minutes you sign in again.
+  warning  The sign-in page is not the one of Microsoft but this desk's, and so is its certificate. Your browser says
+           once that it does not know who made it: choose "Advanced", then go on to localhost. (Or let the browser
+           trust {stage.desk.certificates.ca}; its key was never written.)
+  then     Open Cleo's name, say how you checked who she is, show the pass, hide it; open her name again for the
+           receipt and a fresh pass. As Cleo Marsh (another browser profile), or by the receipt: say "not me".
+           As anybody else: there is nothing to see.
+Endpoints for the SDKs: {stage.desk.options.directory / "endpoints.json"}. Ctrl-C ends it."""
+
+
 async def _stay(stage: Stage, story: Story) -> None:
-    await story.somebody_waits()
-    say(f"\nThe page is at {stage.desk.page_url}/handover: choose Owen Price there; Cleo Marsh waits for him.")
-    say(f"Endpoints for the SDKs: {stage.desk.options.directory / 'endpoints.json'}. Ctrl-C ends it.")
+    say(await invitation(stage, story))
     await asyncio.Event().wait()

@@ -1,5 +1,6 @@
 """The working day, scene by scene. Each scene says what it shows and raises `Broken` when it did not happen."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -132,12 +133,14 @@ class Story(Teller):
         await stage.quiet()
         self.line("The clean-up removed Ada's used pass from the directory, the vault and the index.")
 
-    async def somebody_waits(self) -> None:
-        """Leave Cleo's pass waiting for her manager, for whoever looks at the page afterwards."""
+    async def somebody_waits(self) -> datetime:
+        """Leave Cleo's pass waiting for her manager, for whoever looks at the page afterwards; return when it ends."""
         soon = f"{self.stage.now + timedelta(minutes=5):%Y-%m-%dT%H:%M}"
         cleo = await self.joiner("cleo", soon, "UTC", employee="10044")
         await self.stage.reaches(cleo, "ready")
         await self.stage.quiet()
+        row = self.stage.request(cleo) or {}
+        return datetime.fromisoformat(json.loads(str(row["issued"]))[2])
 
     async def _sweep(self, request: str, state: str) -> None:
         await self.stage.fire("clean_up")

@@ -46,13 +46,15 @@ def install() -> str:
     raise Missing("apt-get installed its package chromium, but no browser is on PATH")
 
 
-def arguments(certificate: Path) -> list[str]:
+def arguments(certificate: Path | None = None) -> list[str]:
     """Return Chromium's flags: it trusts this desk's `certificate` (PEM, by its key) and no other that is unknown."""
-    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
-    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    flags = [f"--ignore-certificate-errors-spki-list={base64.b64encode(digest).decode()}", "--disable-dev-shm-usage"]
     # Chromium's sandbox does not start for root; whoever is not root keeps it.
-    return [*flags, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    flags = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    if certificate is not None:
+        key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+        digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+        flags.append(f"--ignore-certificate-errors-spki-list={base64.b64encode(digest).decode()}")
+    return flags
 
 
 def main() -> int:
