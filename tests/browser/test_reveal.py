@@ -67,10 +67,11 @@ async def test_two_tabs_that_race_show_it_once(town: Town) -> None:
     assert await tabs[values.index(None)].locator("time").count()
 
 
-async def test_back_and_forward_do_not_bring_it_back(town: Town) -> None:
+@pytest.mark.parametrize("script", [True, False], ids=["with the script", "without"])
+async def test_back_and_forward_do_not_bring_it_back(town: Town, *, script: bool) -> None:
     """Gone to another page and back, and forward again, the passcode is nowhere in the document."""
     _, request = await town.waiting()
-    dana = await town.signed_in("dana")
+    dana = await town.signed_in("dana", java_script_enabled=script)
     await dana.reveal(request)
     passcode = minted(town, request)
     assert await dana.passcode() == passcode

@@ -47,7 +47,9 @@ async def opened(folder: Path) -> AsyncIterator[Town]:
     try:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
-                executable_path=chromium.find(), args=chromium.arguments(stage.desk.certificates.certificate)
+                executable_path=chromium.find(),
+                args=chromium.arguments(stage.desk.certificates.certificate),
+                ignore_default_args=["--disable-back-forward-cache"],  # people's browsers have one
             )
             yield Town(stage, browser=browser)
             await browser.close()
