@@ -21,7 +21,7 @@ async def held_back(request: Request, services: IssuerServices) -> bool:
     """
     if request.state in {State.ISSUING, State.UNKNOWN} or await services.ledger.paused() is None:
         return False
-    if request.place is not None:
+    if request.place is not None and not request.fresh:
         await services.ledger.uncount(request.place)  # it may be parked for long, and is counted anew when it goes on
     await _park(request, services.clock() + PAUSE_CHECK, Finding(Reason.PAUSED), services)
     return True

@@ -83,9 +83,9 @@ async def make_room(request: Request, services: IssuerServices) -> Request | Non
         if request.used_seen_at is not None or (mine is not None and mine.used):
             await _end_used(request, now, services)
             return None
-        if mine is not None:
-            await services.directory.delete_pass(request.person_id or "", mine.tap_id)
-            note(Event.CLEAN_REMOVED, request.request_id, tap_id=mine.tap_id)
+        # Listed or not: a replica may be behind.
+        await services.directory.delete_pass(request.person_id or "", request.issued.tap_id)
+        note(Event.CLEAN_REMOVED, request.request_id, tap_id=request.issued.tap_id)
         await remove_secrets(services, request)  # purged or not: the end looks after it
     except TryLater as failure:
         await later(services, request, now + pause(failure, request), Finding(Reason.DIRECTORY_LATER, failure.where))
