@@ -110,7 +110,7 @@ async def test_a_killed_courier_never_shows_it_twice(scene: Scene, point: str) -
         again = await dana.reveal(request)
         assert again.passcode is None
         assert "was shown" in again.text
-    await scene.stage.travel_to(scene.stage.now + timedelta(hours=2))
+    await scene.stage.travel_to(scene.stage.now + timedelta(hours=5))
     await scene.pass_time(timedelta(minutes=3))
     await scene.stage.fire("clean_up")
     await scene.stage.reaches(request, "closed", "expired")
