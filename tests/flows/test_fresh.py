@@ -479,3 +479,13 @@ async def test_the_page_lists_a_fresh_pass_again(day: Day) -> None:
     (row,) = await waiting(dana, day.courier)
     assert (row.department, row.language) == ("Engineering", "nb-NO")
     await ends(day, request, State.EXPIRED)
+
+
+async def test_a_pause_leaves_a_fresh_pass_its_place(day: Day) -> None:
+    """Promise 10: the first pass was made and counts, whatever the fresh one waits for."""
+    request = await shown(day)
+    await day.fresh("dana", request)
+    await day.ledger.pause(Pause(by="operator", at=day.clock(), why="drill"))
+    await day.pass_time(MINUTES)
+    assert day.request(request).state is State.PARKED
+    assert len(day.ledger.all_counted(Purpose.JOINER)) == 1
