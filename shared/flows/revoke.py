@@ -76,7 +76,10 @@ async def _revoked(request: Request, reason: Reason, details: tuple[str, ...], s
             at = request.claim.lease_until if request.claim and request.state is State.ISSUING else request.wake_at
             await move(services, replace(request, disowned=reason), at)
         else:
-            await end(services, request, State.REVOKED, (Finding(reason),))
+            # The mark comes first: should the directory not answer for longer than the message lives, the due row
+            # brings the request back to its end.
+            marked = await move(services, replace(request, disowned=reason), services.clock())
+            await end(services, marked, State.REVOKED, (Finding(reason),))
     except Conflict:
         return False
     if details:

@@ -393,3 +393,15 @@ async def test_an_ask_about_nothing_changes_nothing(day: Day, verb: str) -> None
     await day.forges("mona", NOBODYS, verb)
     assert day.ledger.all_requests() == []
     assert len(day.ports.bus.warned) == 1
+
+
+async def test_a_not_me_outlives_its_message(day: Day) -> None:
+    """Promise 10: the directory fails for longer than the message may come again; the pass is revoked all the same."""
+    request = await shown(day)
+    day.checkpoint.break_on("directory.delete_pass.before", *[TryLater("graph.delete") for _ in range(12)])
+    assert isinstance(await day.not_me("ada", request), Disowned)
+    await day.pump()
+    assert day.bus.counts("asks").in_flight + day.bus.counts("asks").dead_lettered <= 1, "its message is gone"
+    assert day.request(request).state is State.REVEALED
+    await ends(day, request, State.REVOKED)
+    assert day.reasons(request) == {Reason.NOT_ME_PERSON}
