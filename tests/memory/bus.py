@@ -81,6 +81,10 @@ class MemoryCallers:
         self._known[token] = SignedIn(object_id=object_id, name=object_id[:8], signed_in_at=at)
         return self._known[token], IdToken(token)
 
+    def known(self, token: IdToken) -> SignedIn:
+        """Return whom a token was handed out to, for a test's eyes. Raises KeyError."""
+        return self._known[token.reveal()]
+
     @act
     def check(self, token: IdToken, *, now: datetime, fresh_within: timedelta) -> SignedIn:
         """Return the caller."""

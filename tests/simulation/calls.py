@@ -58,8 +58,8 @@ def _table() -> dict[str, Operation]:
     courier = {
         f"handovers.{name}": Operation(kind, f"handovers.{name}", _OTHERS)
         for kind, names in (
-            (Kind.READ, ("get", "waiting_for", "task", "tasks_for")),
-            (Kind.WRITE, ("put", "put_task")),
+            (Kind.READ, ("get", "waiting_for", "task", "tasks_for", "guesses")),
+            (Kind.WRITE, ("put", "put_task", "put_guesses")),
         )
         for name in names
     }
@@ -82,6 +82,7 @@ def _table() -> dict[str, Operation]:
         "courier_vault.delete": Operation(Kind.WRITE, "vault.delete", _OTHERS, refusable=True),
         "notices.ready": Operation(Kind.UNSURE, "mail.ready", _GRAPH, refusable=True),
         "notices.approval": Operation(Kind.UNSURE, "mail.approval", _GRAPH, refusable=True),
+        "notices.made": Operation(Kind.UNSURE, "mail.made", _GRAPH, refusable=True),
         "callers.check": Operation(Kind.READ, "sign-in.keys", _seconds(10)),
         "host.complete": Operation(Kind.INWARD, "host", _seconds(2)),
         "host.abandon": Operation(Kind.INWARD, "host", _seconds(2)),

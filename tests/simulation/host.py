@@ -159,7 +159,7 @@ class Host:
         bus, token = self.world.models.bus, message.lock_token
         if token is None:
             raise AssertionError(entity)
-        work = self.world.work(process, entity, _about(message))
+        work = self.world.work(process, entity, _about(message), message.body)
         name = self.world.story.name(work.request_id)
         if entity in OURS and self._comes(Trouble.DROP, entity):
             self.dropped += 1

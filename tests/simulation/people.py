@@ -6,7 +6,8 @@ from typing import Any
 
 from local.directory.tenant import person_id, upn
 from shared.domain.requests import Recipient
-from shared.flows import approvals, hand_over
+from shared.flows import approvals, fresh, hand_over, not_me
+from shared.flows.page_answers import AskAgain, Disowned, Lapsed, Receipt, Revealed, Shown
 from shared.flows.ports import ApprovalTask, Handover
 from shared.flows.services import CourierServices
 from tests.simulation.host import Host
@@ -16,6 +17,7 @@ from tests.simulation.world import Landed
 
 _CURIOUS = ("liv", "tariq", "nadia", "mona", "jonas", "approver")
 _PATIENCE = 3
+_SUSPICIOUS = 0.08
 
 
 class People:
@@ -33,6 +35,10 @@ class People:
         if call.failure is not None or not call.name.startswith("notices."):
             return
         recipient: Recipient = call.args[0]
+        if call.name == "notices.made":
+            if self._chance.random() < _SUSPICIOUS:
+                self._soon(5, 1200, self._disown, recipient.object_id, call.args[1], _PATIENCE)
+            return
         about: Handover | ApprovalTask = call.args[1]
         key = (recipient.object_id, about.request_id, about.attempt)
         if key in self._told:
@@ -55,26 +61,33 @@ class People:
         if chance.random() < 0.3:
             curious = person_id(chance.choice(_CURIOUS))
             self._soon(1, 1200, self._reveal, curious, about.request_id, 0)
+        if chance.random() < _SUSPICIOUS:
+            self._soon(5, 3000, self._disown, recipient.object_id, about.request_id, _PATIENCE)
+        if chance.random() < 0.4:  # the page was closed too soon, or nobody came for it in time
+            self._soon(60, 9000, self._ask_fresh, recipient.object_id, about.request_id, _PATIENCE)
 
     def _reveal(self, who: str, request_id: str, patience: int) -> None:
         caller, token = self.world.ports.callers.sign_in(who, self.world.now)
         name = self.world.story.name(who)
+        row = self.witness.latest.get(request_id)
+        if row is None or row.plan is None or who not in {row.plan.recipient.object_id, row.person_id}:
+            self.witness.tried.add(request_id)
 
-        async def act(services: CourierServices) -> hand_over.Revealed:
+        async def act(services: CourierServices) -> Revealed:
             return await hand_over.reveal(caller, token, request_id, hand_over.Check.BADGE, services)
 
-        def then(answer: hand_over.Revealed | None) -> None:
+        def then(answer: Revealed | None) -> None:
             self._tell(name, "reveal", request_id, answer)
-            if isinstance(answer, hand_over.Shown):
+            if isinstance(answer, Shown):
                 self.witness.saw(answer, who)
                 if not self._gone():
                     self._use(answer, request_id)
-            elif (answer is None or isinstance(answer, hand_over.AskAgain)) and patience:
+            elif (answer is None or isinstance(answer, AskAgain)) and patience:
                 self._soon(20, 200, self._reveal, who, request_id, patience - 1)
 
         self.host.visit(name, act, then)
 
-    def _use(self, shown: hand_over.Shown, request_id: str) -> None:
+    def _use(self, shown: Shown, request_id: str) -> None:
         row = self.witness.latest[request_id]
         if self._chance.random() < 0.7 and row.person_id is not None:
             for _ in range(self._chance.choice([1, 1, 2])):
@@ -86,6 +99,35 @@ class People:
         self.world.tell(name, f"signs in: {tried.reason or 'accepted'}", person)
         if tried.accepted:
             self.witness.used.add(person)
+
+    def _ask_fresh(self, who: str, request_id: str, patience: int) -> None:
+        caller, token = self.world.ports.callers.sign_in(who, self.world.now)
+        name = self.world.story.name(who)
+
+        async def act(services: CourierServices) -> object:
+            return await fresh.ask_fresh(caller, token, request_id, services)
+
+        def then(answer: object) -> None:
+            self._tell(name, "asks for a fresh pass of", request_id, answer)
+            if (answer is None or isinstance(answer, AskAgain | Receipt | Lapsed)) and patience:
+                self._soon(20, 900, self._ask_fresh, who, request_id, patience - 1)
+
+        self.host.visit(name, act, then)
+
+    def _disown(self, who: str, request_id: str, patience: int) -> None:
+        caller, token = self.world.ports.callers.sign_in(who, self.world.now)
+        name = self.world.story.name(who)
+        self.witness.disowned.add(request_id)
+
+        async def act(services: CourierServices) -> object:
+            return await not_me.disown(caller, token, request_id, services)
+
+        def then(answer: object) -> None:
+            self._tell(name, 'says "not me" to', request_id, answer)
+            if not isinstance(answer, Disowned) and patience:
+                self._soon(20, 200, self._disown, who, request_id, patience - 1)
+
+        self.host.visit(name, act, then)
 
     # -- approvals ---------------------------------------------------------------------------------------------
 

@@ -191,8 +191,10 @@ class Events:
         if rows:
             name = self._chance.choice(["dana", "mona", "approver", "liv"])
             _, token = self.world.ports.callers.sign_in(person_id(name), self.world.now)
-            verb = self._chance.choice(["revealed", "approve", "decline", "mint"])
+            verb = self._chance.choice(["revealed", "approve", "decline", "mint", "fresh", "not_me", "foreign"])
             row = self._chance.choice(rows)
+            if verb in {"foreign", "not_me"}:  # what their token lets them say, whoever passes it on
+                (self.witness.tried if verb == "foreign" else self.witness.disowned).add(row.request_id)
             self.world.tell(
                 "captured", f"asks {verb} as {name} for {self.world.story.name(row.request_id)}", row.request_id
             )

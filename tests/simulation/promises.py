@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from shared.domain.fates import Unknown
+from shared.domain.messages import NOT_ME, Ask, NotOurs
 from shared.domain.orders import ProfileName, Purpose, derived_id
 from shared.domain.reasons import Reason
 from shared.domain.requests import Request, State
@@ -16,6 +17,8 @@ from tests.simulation.witness import Create, Witness
 from tests.simulation.world import Landed
 
 _DAY = timedelta(days=1)
+_HEARD_WITHIN = timedelta(minutes=55)  # an ask whose sign-in is older than an hour is refused
+_HANDED_OUT = frozenset({State.READY, State.REVEALED, State.LAPSED})
 
 
 class Broken(AssertionError):
@@ -70,6 +73,8 @@ class Promises:
             case "ledger.remove_due" if call.work.what != "re_drive":
                 self.promise_2_nothing_lost(call.args[0])
                 self.promise_8_clean_means_gone(call.args[0])
+            case "host.complete" if call.work.what == "asks":
+                self.promise_10_not_me_is_heard(call)
             case _:
                 pass
         self.promise_3_nothing_logged()
@@ -212,6 +217,27 @@ class Promises:
         if count > caps.recipient:
             raise Broken(10, f"{count} passes for one recipient, of {caps.recipient}", stored.request_id)
 
+    def promise_10_not_me_is_heard(self, call: Landed) -> None:
+        """Settle no "not me" of recipient or person while the pass is still handed out."""
+        try:
+            ask = Ask.parse(call.work.body)
+            caller = self.world.ports.callers.known(ask.token)
+        except (NotOurs, KeyError):
+            return
+        row = self.witness.latest.get(ask.request_id)
+        if (
+            ask.verb != NOT_ME
+            or row is None
+            or row.plan is None
+            or self.world.now - caller.signed_in_at > _HEARD_WITHIN
+        ):
+            return
+        theirs = caller.object_id in {row.plan.recipient.object_id, row.person_id}
+        if theirs and row.was_ready and row.state in _HANDED_OUT and row.disowned is None:
+            raise Broken(
+                10, f'"not me" was heard, and {self.world.story.name(ask.request_id)} is {row.state}', ask.request_id
+            )
+
     # -- at rest -----------------------------------------------------------------------------------------------
 
     def at_rest(self) -> None:
@@ -247,7 +273,7 @@ class Promises:
 
     def _rest_2_outcomes_equal_the_ledger(self, rows: dict[str, Request]) -> None:
         told: dict[str, set[tuple[str, str]]] = {}
-        for outcome in self.world.ports.bus.published:
+        for outcome in (o for o in self.world.ports.bus.published if not o.shown_to):
             told.setdefault(outcome.request_id, set()).add((outcome.outcome_id, outcome.state))
         for key, row in rows.items():
             if told.get(key) != {(derived_id("outcome", key, row.state), str(row.state))}:
@@ -271,15 +297,22 @@ class Promises:
 
     def _rest_10_nobody_was_weaponised(self, rows: dict[str, Request]) -> None:
         shown = Counter(seen.request_id for seen in self.witness.shown)
+        passcodes = Counter(seen.passcode for seen in self.witness.shown)
         for seen in self.witness.shown:
             row = rows[seen.request_id]
-            if shown[seen.request_id] > 1 or row.plan is None or row.plan.recipient.object_id != seen.caller_id:
+            often = passcodes[seen.passcode] > 1 or shown[seen.request_id] > 1 + row.fresh
+            if often or row.plan is None or row.plan.recipient.object_id != seen.caller_id:
                 raise Broken(10, "a passcode was shown twice, or to somebody else", seen.request_id)
         for row in rows.values():
             person = row.person_id or ""
             known = person in self.witness.by_hand | self.witness.used
             # A newer request may have taken its pass away, and died before it could say so.
             known = known or any(r.person_id == person and r is not row for r in rows.values())
+            said = {f.reason for f in row.reasons}
+            if said & {Reason.NOT_ME_PERSON, Reason.NOT_ME_RECIPIENT}:
+                known = row.request_id in self.witness.disowned
+            elif Reason.FOREIGN_ACCOUNT in said:
+                known = row.request_id in self.witness.tried
             if row.state is State.REVOKED and not known:
                 raise Broken(10, f"{self.world.story.name(row.request_id)} was revoked for no cause", row.request_id)
         for purpose in Purpose:

@@ -9,7 +9,7 @@ from local.directory.passes import Pass
 from local.directory.passes import Reason as Usability
 from shared.domain.fates import GiveUp, TryLater, Unknown
 from shared.domain.requests import Request, State
-from shared.flows.hand_over import Shown
+from shared.flows.page_answers import Shown
 from tests.simulation.oracle import Reading, look
 from tests.simulation.world import Landed, World
 
@@ -45,13 +45,18 @@ class Seen:
 
 @dataclass(slots=True)
 class Witness:
-    """Everything that was seen. `by_hand` are people whose pass an administrator touched."""
+    """Everything that was seen. `by_hand` are people whose pass an administrator touched.
+
+    `disowned` are requests to which somebody said "not me", `tried` those that another account tried to reveal.
+    """
 
     world: World
     creates: list[Create] = field(default_factory=list)
     shown: list[Seen] = field(default_factory=list)
     approvals: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     by_hand: set[str] = field(default_factory=set)
+    disowned: set[str] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     latest: dict[str, Request] = field(default_factory=dict)
     ready_at: dict[str, datetime] = field(default_factory=dict)

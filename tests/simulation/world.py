@@ -54,12 +54,16 @@ class Process:
 
 @dataclass(slots=True)
 class Work:
-    """What one process does at a time: a message, a timer, a page. `request_id` is what it is about, if known."""
+    """What one process does at a time: a message, a timer, a page. `request_id` is what it is about, if known.
+
+    `body` is the message's.
+    """
 
     process: Process
     what: str
     request_id: str = ""
     number: int = 0
+    body: bytes = b""
 
     @property
     def alive(self) -> bool:
@@ -162,10 +166,10 @@ class World:
             for callback in self.on_death:
                 callback(process)
 
-    def work(self, process: Process, what: str, request_id: str = "") -> Work:
+    def work(self, process: Process, what: str, request_id: str = "", body: bytes = b"") -> Work:
         """Return a new piece of work of a process."""
         self._works += 1
-        return Work(process, what, request_id, self._works)
+        return Work(process, what, request_id, self._works, body)
 
     def run(self, work: Work, act: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
         """Let a process do its work; it ends where the process dies."""
