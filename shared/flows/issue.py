@@ -19,10 +19,9 @@ from shared.flows.ports import CreatedPass, Seat
 from shared.flows.renew import make_room
 from shared.flows.second_person import ask, find_approvers
 from shared.flows.services import IssuerServices
-from shared.flows.steps import SOON, WINDOW, calm, end, later, move, pause, remove_residue
+from shared.flows.steps import LANDS_WITHIN, SOON, WINDOW, calm, end, later, move, pause, remove_residue
 
 LEASE = timedelta(seconds=150)  # longer than the handler's own deadline of 120 s
-LANDS_WITHIN = timedelta(seconds=70)  # Graph's own limit for authentication-method calls is 60 s
 UNKNOWN_PAUSE = LANDS_WITHIN
 PERSON_PAUSE = timedelta(minutes=10)
 _REFUSALS = frozenset({Reason.POLICY_REFUSED, Reason.EXTERNAL_GUEST, Reason.LIFETIME_OUTSIDE_POLICY})

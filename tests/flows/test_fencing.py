@@ -6,7 +6,7 @@ from typing import Any
 
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import person_id
-from shared.domain.fates import Conflict, TryLater
+from shared.domain.fates import Conflict, TryLater, Unknown
 from shared.domain.messages import WakeUp
 from shared.domain.requests import State
 from shared.flows.advance import advance
@@ -191,3 +191,17 @@ async def test_a_pass_that_no_replica_lists_yet_is_deleted_by_its_id(day: Day) -
     day.checkpoint.watchers.append(behind)
     await ends(day, request, State.REFUSED)
     assert len(day.tenant.minted) == 1
+
+
+async def test_a_pass_made_by_hand_after_ours_could_land_is_left_alone(day: Day) -> None:
+    """Promise 8: under a claim that nobody resumes for long, an administrator's pass is not taken for ours."""
+    request = day.hired("ada")
+    day.checkpoint.break_on("directory.create_pass.before", Unknown("graph.create"))
+    await day.pump()
+    day.bus.forget_locks()
+    day.clock.advance(timedelta(minutes=30))
+    by_hand = day.tenant.create_pass("ada@contoso.com", lifetime_minutes=60)
+    promote(day)
+    await day.to_rest()
+    assert day.request(request).state is State.REFUSED
+    assert [held.tap_id for held in day.tenant.passes.all()] == [by_hand.tap_id]
