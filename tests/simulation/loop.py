@@ -4,6 +4,7 @@ It has what tasks, futures and `asyncio.timeout` need, and no I/O. The product's
 """
 
 import asyncio
+import contextlib
 import heapq
 import random
 from asyncio import events
@@ -145,6 +146,13 @@ class Loop:
                     break
         finally:
             events._set_running_loop(None)
+
+    def leave(self) -> None:
+        """Let go of what never ran to its end, as the dead processes' work."""
+        for task in self._tasks:
+            if not task.done():
+                with contextlib.suppress(RuntimeError):  # a `finally` that waits has nobody to wait with
+                    cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
 
     def _step(self) -> None:
         ready = self._ready

@@ -12,6 +12,7 @@ from local.directory.roles import GLOBAL_ADMINISTRATOR, USER_ADMINISTRATOR, Gran
 from local.directory.tenant import CLOUD_ADMINS, group_id, person_id, upn
 from shared.domain.messages import Ask, WakeUp
 from shared.domain.orders import Purpose, lane, request_id
+from shared.domain.requests import State
 from shared.flows.ports import Pause
 from tests.simulation.host import Host
 from tests.simulation.witness import Witness
@@ -79,12 +80,12 @@ class Events:
             (self._again, 3),
             (self._garbage, 2),
             (self._wake_at_will, 4),
-            (self._empower, 2),
-            (self._touch_by_hand, 1),
+            (self._empower, 3),
+            (self._touch_by_hand, 2),
             (self._move, 1),
             (self._policy, 1),
             (self._pause, 1),
-            (self._forge, 2),
+            (self._forge, 4),
         ):
             for _ in range(chance.randint(0, most)):
                 self._at(self._moment() * 2, act)
@@ -190,11 +191,19 @@ class Events:
         rows = self.world.ports.ledger.all_requests()
         if rows:
             name = self._chance.choice(["dana", "mona", "approver", "liv"])
+            asked = [r for r in rows if r.state is State.NEEDS_APPROVAL]
             _, token = self.world.ports.callers.sign_in(person_id(name), self.world.now)
             verb = self._chance.choice(["revealed", "approve", "decline", "mint", "fresh", "not_me", "foreign"])
             row = self._chance.choice(rows)
-            if verb in {"foreign", "not_me"}:  # what their token lets them say, whoever passes it on
-                (self.witness.tried if verb == "foreign" else self.witness.disowned).add(row.request_id)
+            if asked and self._chance.random() < 0.5:
+                name, verb, row = "approver", "approve", self._chance.choice(asked)
+                _, token = self.world.ports.callers.sign_in(person_id(name), self.world.now)
+            theirs = {row.person_id, row.plan.recipient.object_id if row.plan else ""}
+            # What their token lets them say is said, whoever passes it on.
+            if verb == "foreign" and person_id(name) not in theirs:
+                self.witness.tried.add(row.request_id)
+            elif verb == "not_me" and person_id(name) in theirs:
+                self.witness.disowned.add(row.request_id)
             self.world.tell(
                 "captured", f"asks {verb} as {name} for {self.world.story.name(row.request_id)}", row.request_id
             )

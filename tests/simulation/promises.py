@@ -13,11 +13,13 @@ from shared.domain.reasons import Reason
 from shared.domain.requests import Request, State
 from tests.simulation.host import QUEUES, Host
 from tests.simulation.plan import Plan
-from tests.simulation.witness import Create, Witness
+from tests.simulation.witness import LIVE, Create, Witness
 from tests.simulation.world import Landed
 
 _DAY = timedelta(days=1)
 _HEARD_WITHIN = timedelta(minutes=55)  # an ask whose sign-in is older than an hour is refused
+_MAY_LAND = timedelta(seconds=130)  # sent within a minute of the claim, landed within another
+_SEEN = timedelta(seconds=7)  # clocks differ, and Graph's have no fractions
 _HANDED_OUT = frozenset({State.READY, State.REVEALED, State.LAPSED})
 
 
@@ -73,6 +75,12 @@ class Promises:
             case "ledger.remove_due" if call.work.what != "re_drive":
                 self.promise_2_nothing_lost(call.args[0])
                 self.promise_8_clean_means_gone(call.args[0])
+            case "vault.store":
+                self.promise_3_nothing_in_a_tag(call)
+            case "courier_vault.read":
+                self.promise_2_what_is_ready_can_be_shown(call)
+            case "directory.delete_pass":
+                self.promise_8_only_what_is_ours(call)
             case "host.complete" if call.work.what == "asks":
                 self.promise_10_not_me_is_heard(call)
             case _:
@@ -113,6 +121,17 @@ class Promises:
             name = self.world.story.name(request_id)
             raise Broken(2, f"{name} is {row.state} and nothing is due for it", request_id)
 
+    def promise_2_what_is_ready_can_be_shown(self, call: Landed) -> None:
+        """Keep the passcode of a pass that is ready, live and nobody's yet, until somebody is shown it."""
+        rows = [r for r in self.witness.latest.values() if r.claim and r.claim.secret_name == call.args[0]]
+        for row in (r for r in rows if r.state is State.READY and r.issued and call.failure is None):
+            held = self.models.tenant.passes.of(row.person_id or "")
+            live = held is not None and row.issued is not None and held.tap_id == row.issued.tap_id
+            live = live and held is not None and self.models.tenant.usability(held) in LIVE
+            excused = row.request_id in self.witness.disowned or row.disowned is not None
+            if call.answer is None and live and not excused:
+                raise Broken(2, f"the passcode of {self.world.story.name(row.request_id)} is lost", row.request_id)
+
     def promise_3_nothing_logged(self) -> None:
         """No passcode is in a line of the journal or in what a function raised."""
         new = self.world.heard[self._looked_at :]
@@ -120,6 +139,12 @@ class Promises:
         for create in self.witness.creates if new else ():
             if create.passcode and any(create.passcode in text for text in new):
                 raise Broken(3, f"the passcode of {self.world.story.name(create.tap_id)} was logged", create.request_id)
+
+    def promise_3_nothing_in_a_tag(self, call: Landed) -> None:
+        """Keep the passcode in the secret's value alone: name and tags are shown to whoever may list."""
+        words = repr((call.args[0], call.words.get("tags"), call.words.get("expires")))
+        if call.args[1].reveal() in words:
+            raise Broken(3, "a passcode is in a secret's name or tags", *self._id(call))
 
     def promise_4_never_for_the_powerful_at_the_check(self, call: Landed) -> None:
         """Let a create follow a look at the never-rules by the same worker, at which the person had no power."""
@@ -186,6 +211,12 @@ class Promises:
         kept = {s.name for s in self.models.vault.snapshot()} & set(row.secrets if row else ())
         if left or kept:
             raise Broken(8, f"{self.world.story.name(request_id)} is closed, and something is left", request_id)
+
+    def promise_8_only_what_is_ours(self, call: Landed) -> None:
+        """Remove nobody else's pass, but to make room for one of ours."""
+        making_room = call.work.number in self.witness.seated and call.work.number not in self._created
+        if not self.witness.ours(call.args[1]) and not making_room and not self._looks_like_ours(call):
+            raise Broken(8, "a pass was deleted that is not ours", call.args[0])
 
     def promise_9_unknown_is_said(self, call: Landed) -> None:
         """No create is sent while an earlier one may still land, and none twice."""
@@ -308,13 +339,20 @@ class Promises:
             known = person in self.witness.by_hand | self.witness.used
             # A newer request may have taken its pass away, and died before it could say so.
             known = known or any(r.person_id == person and r is not row for r in rows.values())
+            # An end that removes the pass and cannot be written down is found like that by the next sweep.
+            gone = self.witness.removed.get(row.issued.tap_id) if row.issued else None
+            known = known or (gone is not None and gone < row.history[-1].at - _SEEN)
             said = {f.reason for f in row.reasons}
             if said & {Reason.NOT_ME_PERSON, Reason.NOT_ME_RECIPIENT}:
                 known = row.request_id in self.witness.disowned
             elif Reason.FOREIGN_ACCOUNT in said:
                 known = row.request_id in self.witness.tried
+            if row.state is State.REFUSED and Reason.OVER_CAP in said:
+                raise Broken(10, f"{self.world.story.name(row.request_id)} was refused for a cap", row.request_id)
             if row.state is State.REVOKED and not known:
-                raise Broken(10, f"{self.world.story.name(row.request_id)} was revoked for no cause", row.request_id)
+                raise Broken(
+                    10, f"{self.world.story.name(row.request_id)} was revoked for no cause", row.request_id, person
+                )
         for purpose in Purpose:
             counted = {c.request_id for c in self.world.ports.ledger.all_counted(purpose)}
             made = {r.request_id: r for r in rows.values() if r.was_ready and r.order.purpose is purpose}
@@ -328,6 +366,14 @@ class Promises:
     @property
     def _skew(self) -> timedelta:
         return 2 * self.world.swarm.skew
+
+    def _looks_like_ours(self, call: Landed) -> bool:
+        """Tell whether a pass was made by hand just when one of ours may have been: nobody could tell them apart."""
+        held = call.before
+        rows = [r for r in self.witness.latest.values() if r.person_id == call.args[0]]
+        claims = [r.claim for r in rows if r.claim is not None]
+        made = held.created if held is not None else self.world.now
+        return any((c.since or c.at) - _SEEN <= made <= c.at + _MAY_LAND + _SEEN for c in claims)
 
     def _request_of(self, call: Landed) -> Request:
         row = self.witness.latest.get(call.work.request_id)

@@ -48,8 +48,11 @@ class _Journal(logging.Handler):
         self._world.heard.append(f"{record.getMessage()} {record.exc_info or ''} {record.stack_info or ''}")
 
 
-def run(seed: int) -> Verdict:
-    """Play one seed. Whatever it raises but a broken promise is a bug, of the product or of the simulation."""
+def run(seed: int, *, keep: bool = False) -> Verdict:
+    """Play one seed; `keep` returns the end of its story even if nothing broke.
+
+    Whatever it raises but a broken promise is a bug, of the product or of the simulation.
+    """
     world = World(seed)
     for name in (*_KNOWN, *_RUN):
         world.story.names[person_id(name)] = name
@@ -66,6 +69,8 @@ def run(seed: int) -> Verdict:
             broken = found
         except Exception as bug:  # noqa: BLE001 - told with its story, whatever it is
             broken = bug
+        finally:
+            world.loop.leave()
     concerned = broken.about if isinstance(broken, Broken) else frozenset[str]()
     return Verdict(
         seed=seed,
@@ -76,7 +81,7 @@ def run(seed: int) -> Verdict:
         ended=tuple(sorted(str(r.state) for r in witness.latest.values())),
         broken=None if broken is None else (str(broken) if isinstance(broken, Broken) else f"a bug: {broken!r}"),
         number=broken.number if isinstance(broken, Broken) else 0,
-        story=() if broken is None else tuple(world.story.last(concerned)),
+        story=tuple(world.story.last(concerned)) if keep or broken else (),
     )
 
 

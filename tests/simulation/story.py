@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-_KEPT = 140
+_KEPT = 40
 
 
 class Story:

@@ -37,17 +37,17 @@ class Trouble(StrEnum):
 
 
 _MOST = {
-    Trouble.UNSENT: 0.12,
+    Trouble.UNSENT: 0.15,
     Trouble.LOST: 0.12,
-    Trouble.VAIN: 0.06,
+    Trouble.VAIN: 0.08,
     Trouble.THROTTLED: 0.10,
     Trouble.REFUSED: 0.01,
-    Trouble.SLOW: 0.10,
+    Trouble.SLOW: 0.30,
     Trouble.STALE: 0.10,
-    Trouble.CRASH: 0.03,
+    Trouble.CRASH: 0.05,
     Trouble.TWICE: 0.25,
     Trouble.UNSETTLED: 0.15,
-    Trouble.LOCK: 0.15,
+    Trouble.LOCK: 0.35,
     Trouble.DROP: 0.10,
     Trouble.BURY: 0.03,
     Trouble.MISSED: 0.30,

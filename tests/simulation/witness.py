@@ -63,6 +63,8 @@ class Witness:
     gathered: dict[str, Reading] = field(default_factory=dict)
     rechecked: dict[tuple[int, str], Reading] = field(default_factory=dict)
     listed_stale: set[int] = field(default_factory=set)
+    seated: set[int] = field(default_factory=set)
+    removed: dict[str, datetime] = field(default_factory=dict)
     _create: dict[str, Create] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -112,9 +114,11 @@ class Witness:
             self._create[create.call_id] = create
 
     def _before(self, call: Landed) -> Pass | None:
-        if call.name != "directory.create_pass":
+        if call.name not in {"directory.create_pass", "directory.delete_pass"}:
             return None
         held = self.world.models.tenant.passes.of(call.args[0])
+        if call.name == "directory.delete_pass":
+            return held
         alive = held is not None and self.world.models.tenant.usability(held) in LIVE
         return held if alive else None
 
@@ -143,6 +147,14 @@ class Witness:
     def _directory_privileges(self, call: Landed) -> None:
         reading = look(self.world.models.tenant, call.args[0], self.world.now)
         self.rechecked[call.work.number, call.args[0]] = reading
+
+    def _directory_delete_pass(self, call: Landed) -> None:
+        if call.failure is None:
+            self.removed.setdefault(call.args[1], self.world.now)
+
+    def _ledger_take_seat(self, call: Landed) -> None:
+        if call.failure is None:
+            self.seated.add(call.work.number)
 
     def _ledger_insert(self, call: Landed) -> None:
         self._stored(call)
