@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks pictures demo-faults soak bench-desk test referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ pictures: bootstrap ## Draw every state of the pages anew, into docs/images (nee
 
 demo-faults: bootstrap ## Play a day for every fault, two side by side (SAMPLE=N: so many of them, by chance)
 	@$(PYTHON) -m local.demo.sweep --sample $(or $(SAMPLE),0) $(ARGS)
+
+sim: bootstrap ## Play SEEDS=N hostile days (FIRST=N: from that seed on), or SEED=x again with its story
+	@$(PYTHON) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --first $(or $(FIRST),0) --workers $(WORKERS))
+
+sim-mutants: bootstrap ## Break the product in known ways and see each noticed; writes the table in docs/reliability.md
+	@$(PYTHON) -m tests.simulation.mutant_table --workers $(WORKERS) --write
 
 soak: bootstrap ## OPERATIONS=N mixed SDK operations on a desk with faults: nothing lost, memory flat
 	@$(PYTHON) -m tests.soak.run $(or $(OPERATIONS),10000) $(if $(FORGET),--forget)
