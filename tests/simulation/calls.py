@@ -111,6 +111,7 @@ class Fate:
     behind: timedelta = timedelta(0)
     twice: bool = False
     death: Death | None = None
+    freeze: timedelta = timedelta(0)
 
 
 class Fates:
@@ -150,6 +151,7 @@ class Fates:
             else timedelta(0),
             twice=name.startswith("bus.") and comes(Trouble.TWICE),
             death=death,
+            freeze=timedelta(seconds=chance.uniform(20, 200)) if comes(Trouble.FREEZE) else timedelta(0),
         )
 
     def _instead(self, operation: Operation, comes: Callable[[Trouble], bool]) -> Failure | None:

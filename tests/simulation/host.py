@@ -184,7 +184,8 @@ class Host:
             self._next_of(process, lock)
 
     def _renew(self, work: Work, entity: str, message: Received, lock: SessionLock | None) -> None:
-        if work.alive and work.number in self._working and message.lock_token is not None:
+        frozen = work.frozen_until is not None and work.frozen_until > self.world.now
+        if work.alive and not frozen and work.number in self._working and message.lock_token is not None:
             try:
                 if lock is None:
                     self.world.models.bus.renew(entity, message.lock_token)

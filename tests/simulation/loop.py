@@ -20,11 +20,16 @@ _SECOND = 1_000_000
 
 
 class Mortal(Protocol):
-    """Somebody on whose behalf code runs, and who may die."""
+    """Somebody on whose behalf code runs, and who may freeze, or die."""
 
     @property
     def alive(self) -> bool:
         """Tell whether their code may still run."""
+        ...
+
+    @property
+    def frozen_until(self) -> datetime | None:
+        """Return until when none of their code runs, as in a machine that is paused; None when it runs."""
         ...
 
 
@@ -159,7 +164,13 @@ class Loop:
         number = self._chance.randrange(len(ready)) if len(ready) > 1 else 0
         ready[number], ready[-1] = ready[-1], ready[number]
         self.steps += 1
-        ready.pop().run()
+        handle = ready.pop()
+        mortal = handle.context.get(ON_BEHALF_OF)
+        thaw = mortal.frozen_until if mortal is not None else None
+        if thaw is not None and thaw > self.clock():
+            self._put((thaw - self._start) // _MICROSECOND, handle)
+        else:
+            handle.run()
 
     def _move(self, last: int) -> bool:
         """Move to the next instant at which anything happens; return False when that is after `last`."""
@@ -184,6 +195,9 @@ class Loop:
 
     def _at(self, when: int, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> _Handle:
         handle = _Handle(callback, args, context)
+        self._put(when, handle)
+        return handle
+
+    def _put(self, when: int, handle: _Handle) -> None:
         self._count += 1
         heapq.heappush(self._timed, (when, self._count, handle))
-        return handle

@@ -45,8 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE}")
     asked = parser.parse_args(arguments)
     hunts = [(m, _APART * s, asked.most) for m in range(len(MUTANTS)) for s in range(asked.starts)]
+    caught = []
     with ProcessPoolExecutor(asked.workers) as pool:
-        caught = list(pool.map(hunt, *zip(*hunts, strict=True)))
+        for catch in pool.map(hunt, *zip(*hunts, strict=True)):
+            caught.append(catch)
+            sys.stderr.write(f"{MUTANTS[catch.mutant].name}: {catch.seeds or 'not'} seen\n")
     lines = [_line(m, [c for c in caught if c.mutant == m], asked.most) for m in range(len(MUTANTS))]
     table = "\n".join(
         (

@@ -195,7 +195,13 @@ MUTANTS = (
             ),
         ),
     ),
-    _one("call everybody's pass ours", 8, f"{_STEPS}:_ours", "return held and", "return True or"),
+    _one(
+        "call everybody's pass ours",
+        8,
+        f"{_STEPS}:_ours",
+        "if not held or claim is None:\n        return False",
+        "return True",
+    ),
     # Promise 9: unknown is said
     _one("skip the reconcile delay", 9, f"{_ISSUE}:UNKNOWN_PAUSE", "", "timedelta(0)"),
     _one(

@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     SLOW = "slow"
     STALE = "stale"  # read from a replica that is behind
     CRASH = "crash"
+    FREEZE = "freeze"  # the process stands still for minutes, and goes on as if nothing had been
     TWICE = "twice"  # a message is sent twice
     UNSETTLED = "unsettled"  # the message was worked on, and its settlement never arrived
     LOCK = "lock"  # a lock ends while the work goes on
@@ -45,6 +46,7 @@ _MOST = {
     Trouble.SLOW: 0.30,
     Trouble.STALE: 0.10,
     Trouble.CRASH: 0.05,
+    Trouble.FREEZE: 0.05,
     Trouble.TWICE: 0.25,
     Trouble.UNSETTLED: 0.15,
     Trouble.LOCK: 0.35,

@@ -50,6 +50,7 @@ class Process:
     skew: timedelta
     services: Any = None
     alive: bool = True
+    frozen_until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +70,11 @@ class Work:
     def alive(self) -> bool:
         """Tell whether its process lives."""
         return self.process.alive
+
+    @property
+    def frozen_until(self) -> datetime | None:
+        """Return until when its process stands still."""
+        return self.process.frozen_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,9 @@ class World:
         fate = self._fates.of(name, self.now, self.swarm)
         self.calls += 1
         call = _Call(name, args, words, work, fate, act, self.loop.create_future(), self.now)
+        if fate.freeze:
+            work.process.frozen_until = self.now + fate.freeze
+            self.tell(work.process.name, f"freezes for {fate.freeze.total_seconds():.0f} s, with {name} on its way")
         if fate.death is Death.BEFORE:
             self.kill(work.process, f"before it sends {tell(self.story, name, args, words)}")
         else:
