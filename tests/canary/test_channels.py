@@ -134,6 +134,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         log.write_text("started\n", encoding="utf-8")
     yield World(desk, logs)
     await desk.stop()
+    for log in logs:
+        log.unlink()  # what was planted there is no leak of this test
 
 
 @pytest.mark.parametrize("turn", range(len(WRITERS)), ids=lambda turn: f"turn {turn}")

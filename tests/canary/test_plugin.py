@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CULPRITS = """
 import logging
 import sys
+import warnings
 from datetime import UTC, datetime
 
 import pytest
@@ -64,6 +65,32 @@ def test_printed_by_a_fixture_at_the_end(late):
 def test_fails_itself_and_leaks():
     print(passcode())
     assert False
+
+
+def test_log_that_does_not_propagate():
+    logger = logging.getLogger("aloof")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+    logger.error("sent %s", passcode())
+
+
+def test_log_that_a_filter_drops():
+    logger = logging.getLogger("filtered")
+    logger.addFilter(lambda record: False)
+    logger.error("sent %s", passcode())
+
+
+def test_file(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "issuer.log").write_text("stored " + fours(passcode()))
+
+
+def test_warning():
+    warnings.warn("the pass is " + passcode(), UserWarning)
+
+
+def test_report():
+    assert passcode() == "x"
 """
 
 INNOCENTS = """
@@ -98,13 +125,14 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, text: str) -
 
 
 def test_a_passcode_let_out_fails_its_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logged by us or a library, in a message, an extra or an error, printed, at the end or beside a failure: red."""
+    """Logged by us or a library, in a message, an extra or an error, printed, warned of, reported, written: red."""
     result = run(pytester, monkeypatch, CULPRITS.replace("{seed}", "90_003"))
-    result.assert_outcomes(passed=7, failed=1, errors=8)
+    result.assert_outcomes(passed=11, failed=2, errors=13, warnings=1)
     told = result.stdout.str()
-    assert told.count("a passcode was let out:\n  ") == 8  # each says where
+    assert told.count("a passcode was let out:\n  ") == 13  # each says where
     for channel in ("log record of passdesk.vault", "log record of azure.core", "stdout during call",
-                    "stderr during call", "stdout during teardown"):  # fmt: skip
+                    "stderr during call", "stdout during teardown", "log record of aloof", "log record of filtered",
+                    "file logs/issuer.log", "warning: plain", "report of test_report during call"):  # fmt: skip
         assert channel in told
 
 
