@@ -1,6 +1,5 @@
 """The events that may come in, parsed strictly: CloudEvents 1.0 in JSON, a closed set of types, nothing guessed."""
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic.alias_generators import to_camel
 
 from shared.domain.orders import Lost, LostKind, Order, ProfileName, Proof, Purpose
+from shared.domain.strict_json import NotStrict, Odd, load
 
 MAX_BYTES = 32_768
 _MAX_DEPTH = 8
@@ -236,47 +236,11 @@ def _instant(text: str, field: str) -> datetime:
 
 
 def _load(body: bytes) -> dict[str, Any]:
-    if len(body) > MAX_BYTES:
-        raise Malformed(Flaw.TOO_LARGE)
     try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed(Flaw.NOT_UTF8) from error
-    try:
-        loaded = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
-    except Malformed:
-        raise
-    except RecursionError as error:
-        raise Malformed(Flaw.TOO_DEEP) from error
-    except ValueError as error:
-        raise Malformed(Flaw.NOT_JSON) from error
-    if not isinstance(loaded, dict):
-        raise Malformed(Flaw.NOT_AN_EVENT)
-    _check_depth(loaded, _MAX_DEPTH)
-    return loaded
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Malformed(Flaw.DUPLICATE_KEY)
-    return found
-
-
-def _no_constants(_: str) -> None:
-    raise Malformed(Flaw.NOT_JSON)
-
-
-def _check_depth(value: object, left: int) -> None:
-    if not left:
-        raise Malformed(Flaw.TOO_DEEP)
-    inner: Any = ()
-    if isinstance(value, dict):
-        inner = value.values()
-    elif isinstance(value, list):
-        inner = value
-    for item in inner:
-        _check_depth(item, left - 1)
+        return load(body, most_bytes=MAX_BYTES, most_depth=_MAX_DEPTH)
+    except NotStrict as error:
+        flaw = Flaw.NOT_AN_EVENT if error.odd is Odd.NOT_AN_OBJECT else Flaw(error.odd.value)
+        raise Malformed(flaw) from error
 
 
 def _validate[M: _Wire](model: type[M], data: dict[str, Any]) -> M:

@@ -9,8 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.passcode import IdToken
+from shared.domain.strict_json import NotStrict, load
 
 _MAX_BYTES = 32_768
+_FLAT = 2  # an object of plain values
+_MOST_ATTEMPTS = 2**31 - 1  # the ledger's column is that wide (Table service: Edm.Int32)
 
 
 class NotOurs(ValueError):
@@ -36,8 +39,8 @@ class WakeUp:
         """
         data = _object(body, {"request_id", "attempt"})
         attempt = data["attempt"]
-        if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 1:
-            msg = "attempt is not a positive number"
+        if not isinstance(attempt, int) or isinstance(attempt, bool) or not 1 <= attempt <= _MOST_ATTEMPTS:
+            msg = "attempt is not a number of ours"
             raise NotOurs(msg)
         return cls(request_id=_request_id(data), attempt=attempt)
 
@@ -123,23 +126,30 @@ class Quarantined:
     @property
     def whole(self) -> bytes | None:
         """Return the event's body when the beginning is all of it, as its hash tells; else None: it is not kept."""
-        body = self.head.encode("utf-8", "surrogatepass")
+        body = self.head.encode("utf-8", "surrogatepass")  # what never came through `parse` may hold half a character
         return body if hashlib.sha256(body).hexdigest() == self.sha256 else None
 
 
 def _object(body: bytes, keys: set[str], optional: AbstractSet[str] = frozenset()) -> dict[str, Any]:
-    if len(body) > _MAX_BYTES:
-        msg = "too large"
-        raise NotOurs(msg)
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        msg = "not JSON"
-        raise NotOurs(msg) from error
-    if not isinstance(data, dict) or set(data) - optional != keys:
+        data = load(body, most_bytes=_MAX_BYTES, most_depth=_FLAT)
+    except NotStrict as error:
+        raise NotOurs(str(error)) from None
+    if set(data) - optional != keys:
         msg = f"not an object of {sorted(keys)}"
         raise NotOurs(msg)
+    if any(isinstance(value, str) and not _is_text(value) for value in data.values()):
+        msg = "half a character"
+        raise NotOurs(msg)
     return data
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate: no UTF-8 holds it, so nothing that is stored or sent can
+        return False
+    return True
 
 
 def _request_id(data: dict[str, Any]) -> str:
