@@ -142,8 +142,11 @@ def time(value: object) -> datetime:
 
 
 def length(value: object) -> timedelta:
-    """Return a duration of so many microseconds. Raises TypeError."""
-    return timedelta(microseconds=whole(value))
+    """Return a duration of so many microseconds. Raises TypeError, ValueError."""
+    try:
+        return timedelta(microseconds=whole(value))
+    except OverflowError:
+        raise ValueError from None
 
 
 def microseconds(duration: timedelta) -> int:

@@ -26,5 +26,5 @@ def _asked(headers: Mapping[str, str]) -> timedelta:
         pass
     try:
         return parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return DEFAULT

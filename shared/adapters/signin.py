@@ -83,9 +83,11 @@ def _key_id(token: IdToken) -> str:
     text = token.reveal()
     if len(text) > _LONGEST_TOKEN:
         raise Refused("too_large")
+    if not text.isascii():  # the library would stumble over half a character (RFC 7515, 2: base64url and dots)
+        raise Refused("not_a_token")
     try:
         header = jwt.get_unverified_header(text)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, RecursionError):  # RecursionError: a header of brackets
         header = {}
     if not header:
         raise Refused("not_a_token")
