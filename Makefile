@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test fuzz referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-desk: bootstrap ## How long a desk takes to start
 test: bootstrap referees-ready ## Run all tests, with the branch coverage of functions/ and shared/
 	@rm -rf $(CALLS)/tests
 	@DESK_CALLS=$(CALLS)/tests $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term --referees=.cache/referees/results.json $(ARGS)
+
+fuzz: bootstrap ## INPUTS=N hostile inputs for each parser (default: 100000; some ten minutes)
+	@FUZZ_INPUTS=$(or $(INPUTS),100000) $(PYTHON) -m pytest -q -n $(WORKERS) --dist load -p no:cacheprovider --durations=20 tests/fuzz $(ARGS)
 
 referees-ready: bootstrap ## Install the Node packages that the referees need (without them their tests skip, and say why)
 	@$(PYTHON) -m tests.referees install
