@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test fuzz referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check clean
+.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test fuzz referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check licences sbom clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -135,6 +135,12 @@ requirements-check: bootstrap ## pyproject.toml, both lock files and .venv say t
 infra-check: bootstrap ## What infra/ would create keeps the rules (and compiles, where a Bicep compiler is at hand)
 	@$(PYTHON) -m tests.infra
 	@if command -v bicep >/dev/null 2>&1; then bicep build --stdout infra/main.bicep >/dev/null; fi
+
+licences: bootstrap ## List the licence of every product dependency; one that is not allowed fails
+	@$(PYTHON) -m tests.supply licences
+
+sbom: bootstrap ## Write the bill of materials of the product (CycloneDX 1.6, with hashes) to .cache/sbom
+	@$(PYTHON) -m tests.supply sbom
 
 clean: ## Remove what was made here: .venv, caches, reports
 	@rm -rf .venv .cache .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
