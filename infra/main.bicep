@@ -1,5 +1,6 @@
 // Passdesk in one resource group: two apps, two identities, a bus, a vault, a ledger. No key and no secret
 // is created, read or passed here: every connection is an identity with the rights in modules/access.bicep.
+// Rights in the directory are not given here: infra/directory.bicep or infra/grant-graph gives them, knowingly.
 targetScope = 'resourceGroup'
 
 @description('Short name of this installation; part of every resource name.')
@@ -54,6 +55,12 @@ param language string = 'en'
 param hrPrincipalId string = ''
 param itsmPrincipalId string = ''
 
+@description('Authentication context (c1 to c99) that the page asks Entra for at sign-in; a Conditional Access policy of yours says what it takes. Empty: none is asked for.')
+param authenticationContext string = ''
+
+@description('True: Service Bus Premium, and bus, vault and storage behind private endpoints. Premium alone costs some 670 USD a month where Standard costs some 10, and senders of events then need a way into this network. Fixed when the bus is made: neither tier changes into the other in place.')
+param privateNetwork bool = false
+
 @description('Base URL of Microsoft Graph; another one in a national cloud.')
 param graphUrl string = 'https://graph.microsoft.com/v1.0'
 
@@ -65,6 +72,9 @@ param reviewSchedule string = '0 0 * * * *'
 var suffix = take(uniqueString(resourceGroup().id, name), 8)
 var authority = '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
 var pageHost = 'pd-${name}-courier-${suffix}.azurewebsites.net'
+var networkName = 'pd-${name}-${suffix}'
+var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
+var tableZone = 'privatelink.table.${environment().suffixes.storage}'
 
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
@@ -78,24 +88,36 @@ module identities 'modules/identities.bicep' = {
 
 module bus 'modules/bus.bicep' = {
   name: 'bus'
-  params: { name: 'pd-${name}-${suffix}', location: location, workspaceId: monitoring.outputs.workspaceId }
+  params: { name: 'pd-${name}-${suffix}', location: location, workspaceId: monitoring.outputs.workspaceId, privateNetwork: privateNetwork }
 }
 
 module vault 'modules/vault.bicep' = {
   name: 'vault'
-  params: { name: 'pd${name}${suffix}', location: location, workspaceId: monitoring.outputs.workspaceId }
+  params: { name: 'pd${name}${suffix}', location: location, workspaceId: monitoring.outputs.workspaceId, privateNetwork: privateNetwork }
 }
 
 // Three accounts: whoever holds an app's host storage can change that app's code, so neither app may hold the
 // other's, and none may hold the ledger's.
 module issuerStorage 'modules/storage.bicep' = {
   name: 'storage-issuer'
-  params: { name: 'pdi${name}${suffix}', location: location, containers: ['package'], workspaceId: monitoring.outputs.workspaceId }
+  params: {
+    name: 'pdi${name}${suffix}'
+    location: location
+    containers: ['package']
+    workspaceId: monitoring.outputs.workspaceId
+    privateNetwork: privateNetwork
+  }
 }
 
 module courierStorage 'modules/storage.bicep' = {
   name: 'storage-courier'
-  params: { name: 'pdc${name}${suffix}', location: location, containers: ['package'], workspaceId: monitoring.outputs.workspaceId }
+  params: {
+    name: 'pdc${name}${suffix}'
+    location: location
+    containers: ['package']
+    workspaceId: monitoring.outputs.workspaceId
+    privateNetwork: privateNetwork
+  }
 }
 
 module ledgerStorage 'modules/storage.bicep' = {
@@ -106,6 +128,23 @@ module ledgerStorage 'modules/storage.bicep' = {
     sku: 'Standard_ZRS'
     tables: ['requests', 'due', 'handovers']
     workspaceId: monitoring.outputs.workspaceId
+    privateNetwork: privateNetwork
+  }
+}
+
+// Logs go out to Azure Monitor by its public address, and the page stays public, behind sign-in.
+module network 'modules/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  params: {
+    name: networkName
+    location: location
+    targets: [
+      { name: 'bus', id: bus.outputs.id, group: 'namespace', zone: 'privatelink.servicebus.windows.net' }
+      { name: 'vault', id: vault.outputs.id, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
+      { name: 'issuer', id: issuerStorage.outputs.id, group: 'blob', zone: blobZone }
+      { name: 'courier', id: courierStorage.outputs.id, group: 'blob', zone: blobZone }
+      { name: 'ledger', id: ledgerStorage.outputs.id, group: 'table', zone: tableZone }
+    ]
   }
 }
 
@@ -125,6 +164,8 @@ module access 'modules/access.bicep' = {
     insightsName: monitoring.outputs.insightsName
   }
 }
+
+// Alert rules: a module of their own, to be called here.
 
 // What both roles are told; modules/app.bicep adds what the platform itself reads.
 var common = {
@@ -177,8 +218,9 @@ module issuer 'modules/app.bicep' = {
     packageUrl: '${issuerStorage.outputs.blobUrl}package'
     insightsConnection: monitoring.outputs.insightsConnection
     settings: common
+    subnetId: privateNetwork ? resourceId('Microsoft.Network/virtualNetworks/subnets', networkName, 'issuer') : ''
   }
-  dependsOn: [access]
+  dependsOn: [access, network]
 }
 
 module courier 'modules/app.bicep' = {
@@ -193,15 +235,17 @@ module courier 'modules/app.bicep' = {
     packageUrl: '${courierStorage.outputs.blobUrl}package'
     insightsConnection: monitoring.outputs.insightsConnection
     settings: common
-    signIn: { clientId: pageClientId, issuer: authority }
+    signIn: { clientId: pageClientId, issuer: authority, context: authenticationContext }
+    subnetId: privateNetwork ? resourceId('Microsoft.Network/virtualNetworks/subnets', networkName, 'courier') : ''
   }
-  dependsOn: [access]
+  dependsOn: [access, network]
 }
 
 output PASSDESK_PAGE_URL string = 'https://${pageHost}'
 output PASSDESK_BUS_NAMESPACE string = bus.outputs.fullyQualifiedNamespace
 output PASSDESK_VAULT_URL string = vault.outputs.url
 output PASSDESK_LEDGER_URL string = ledgerStorage.outputs.tableUrl
-@description('For infra/grant-graph, which an administrator of the directory runs once.')
+@description('For the scripts in infra/ that an administrator of the directory and one of Exchange run once.')
 output PASSDESK_ISSUER_PRINCIPAL_ID string = identities.outputs.issuerPrincipalId
+output PASSDESK_COURIER_CLIENT_ID string = identities.outputs.courierClientId
 output PASSDESK_COURIER_PRINCIPAL_ID string = identities.outputs.courierPrincipalId

@@ -1,6 +1,8 @@
 using 'main.bicep'
 
+// Each from the azd environment (`azd env set NAME VALUE`); what is not set keeps the template's own value.
 param name = readEnvironmentVariable('PASSDESK_NAME', 'prod')
+param location = readEnvironmentVariable('AZURE_LOCATION')
 param mailbox = readEnvironmentVariable('PASSDESK_MAILBOX')
 param pageClientId = readEnvironmentVariable('PASSDESK_PAGE_CLIENT_ID')
 param protectedPeople = readEnvironmentVariable('PASSDESK_PROTECTED_PEOPLE', '')
@@ -8,5 +10,12 @@ param protectedGroups = readEnvironmentVariable('PASSDESK_PROTECTED_GROUPS', '')
 param deskGroups = readEnvironmentVariable('PASSDESK_DESK_GROUPS', '')
 param approverGroups = readEnvironmentVariable('PASSDESK_APPROVER_GROUPS', '')
 param elevatedGroups = readEnvironmentVariable('PASSDESK_ELEVATED_GROUPS', '')
+param recoveryFile = readEnvironmentVariable('PASSDESK_RECOVERY_FILE', 'shared/composition/recovery.toml')
+param joinerSources = readEnvironmentVariable('PASSDESK_JOINER_SOURCES', '/hr/workday')
+param ticketSources = readEnvironmentVariable('PASSDESK_TICKET_SOURCES', '/itsm/servicenow')
+param withoutP2 = bool(readEnvironmentVariable('PASSDESK_WITHOUT_P2', 'false'))
+param readSignIns = bool(readEnvironmentVariable('PASSDESK_READ_SIGN_INS', 'false'))
+param authenticationContext = readEnvironmentVariable('PASSDESK_AUTHENTICATION_CONTEXT', '')
+param privateNetwork = bool(readEnvironmentVariable('PASSDESK_PRIVATE_NETWORK', 'false'))
 param hrPrincipalId = readEnvironmentVariable('PASSDESK_HR_PRINCIPAL_ID', '')
 param itsmPrincipalId = readEnvironmentVariable('PASSDESK_ITSM_PRINCIPAL_ID', '')

@@ -9,10 +9,20 @@ param storageName string
 param packageUrl string
 param insightsConnection string
 param settings object
-@description('The page\'s app registration: { clientId, issuer }. The courier has it, the issuer has no HTTP.')
+@description('The page\'s app registration: { clientId, issuer, context }. The courier has it, the issuer has no HTTP.')
 param signIn object = {}
+@description('Subnet that the app calls out of; empty: none.')
+param subnetId string = ''
 
 var serves = role == 'courier'
+
+// `max_age`: a session that is older than fifteen minutes has to sign in again. A context is asked for as a claim, and
+// comes back as `acrs`: the courier takes it for proof of a second factor, as it takes `amr`.
+var context = signIn.?context ?? ''
+var signInParameters = union(
+  ['scope=openid profile', 'max_age=900'],
+  empty(context) ? [] : ['claims={"id_token":{"acrs":{"essential":true,"value":"${context}"}}}']
+)
 
 // What the platform reads, and which role and identity this is.
 var own = {
@@ -24,7 +34,6 @@ var own = {
   AzureWebJobsStorage__clientId: identityClientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection // an address: local authentication is off there
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-  FUNCTIONS_EXTENSION_VERSION: '~4'
 }
 
 // Lets platform authentication prove itself with the courier's identity (a federated credential of the page's
@@ -49,6 +58,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     clientAffinityEnabled: false
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
@@ -105,7 +115,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = if (serves) {
           openIdIssuer: signIn.issuer
           clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
         }
-        login: { loginParameters: ['scope=openid profile', 'max_age=900'] }
+        login: { loginParameters: signInParameters }
         validation: { allowedAudiences: [signIn.clientId] }
       }
     }

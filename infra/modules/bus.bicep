@@ -2,6 +2,8 @@
 param name string
 param location string
 param workspaceId string
+@description('True: Premium, reachable by private endpoints alone.')
+param privateNetwork bool
 
 var queues = [
   { name: 'joiners', sessions: false, ttl: 'P14D' }
@@ -15,19 +17,30 @@ var queues = [
 var topics = ['outcomes', 'security']
 
 var subscriptions = [
-  { topic: 'outcomes', name: 'hr', kind: 'joiner' }
-  { topic: 'outcomes', name: 'itsm', kind: 'recovery' }
-  { topic: 'outcomes', name: 'all', kind: '' }
-  { topic: 'security', name: 'siem', kind: '' }
+  { topic: 'outcomes', name: 'hr' }
+  { topic: 'outcomes', name: 'itsm' }
+  { topic: 'outcomes', name: 'all' }
+  { topic: 'security', name: 'siem' }
+]
+
+// Who gets which outcomes, by their `kind`. The first rule of a subscription is named $Default, so that it takes the
+// place of the one that lets everything through. A ticket's outcome says `recovery`; `ticket` is let through as on the desk.
+var rules = [
+  { of: 'outcomes/hr', name: '$Default', kind: 'joiner' }
+  { of: 'outcomes/itsm', name: '$Default', kind: 'recovery' }
+  { of: 'outcomes/itsm', name: 'ticket', kind: 'ticket' }
 ]
 
 resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: name
   location: location
-  sku: { name: 'Standard', tier: 'Standard' } // Basic has neither sessions nor topics
+  // Basic has neither sessions nor topics. Standard has a small base price by the hour. One Premium messaging unit costs
+  // about seventy times as much, day and night (docs/cost.md), and neither changes into the other in place.
+  sku: privateNetwork ? { name: 'Premium', tier: 'Premium', capacity: 1 } : { name: 'Standard', tier: 'Standard' }
   properties: {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
   }
 }
 
@@ -65,13 +78,12 @@ resource subscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024
   }
 }]
 
-// Named $Default so that it takes the place of the rule that lets everything through.
-resource rule 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = [for s in subscriptions: if (!empty(s.kind)) {
-  name: '${name}/${s.topic}/${s.name}/$Default'
+resource rule 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = [for r in rules: {
+  name: '${name}/${r.of}/${r.name}'
   dependsOn: [subscription]
   properties: {
     filterType: 'CorrelationFilter'
-    correlationFilter: { properties: { kind: s.kind } }
+    correlationFilter: { properties: { kind: r.kind } }
   }
 }]
 
@@ -84,5 +96,6 @@ resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+output id string = bus.id
 output name string = bus.name
 output fullyQualifiedNamespace string = '${bus.name}.servicebus.windows.net'

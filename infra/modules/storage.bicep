@@ -5,6 +5,8 @@ param sku string = 'Standard_LRS'
 param containers array = []
 param tables array = []
 param workspaceId string
+@description('True: reachable by private endpoints alone.')
+param privateNetwork bool
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name
@@ -18,6 +20,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     allowCrossTenantReplication: false
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
   }
 
   resource blobs 'blobServices' = {
@@ -47,6 +50,7 @@ resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+output id string = account.id
 output name string = account.name
 output blobUrl string = account.properties.primaryEndpoints.blob
 output tableUrl string = account.properties.primaryEndpoints.table

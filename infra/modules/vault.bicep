@@ -2,6 +2,8 @@
 param name string
 param location string
 param workspaceId string
+@description('True: reachable by private endpoints alone.')
+param privateNetwork bool
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: name
@@ -18,6 +20,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enabledForDeployment: false
     enabledForDiskEncryption: false
     enabledForTemplateDeployment: false
+    publicNetworkAccess: privateNetwork ? 'disabled' : 'enabled'
   }
 }
 
@@ -30,5 +33,6 @@ resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+output id string = vault.id
 output name string = vault.name
 output url string = vault.properties.vaultUri
