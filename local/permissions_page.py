@@ -37,9 +37,16 @@ Owner on its own host storage, and Monitoring Metrics Publisher on Application I
 The rights to remove methods and to revoke sessions, and the one to read the audit log, are there because the desk does
 all that can be done. In Azure they are granted only when asked for: `infra/grant-graph --with-completion`,
 `--with-audit`.
+
+**`UserAuthMethod-TAP.ReadWrite.All` makes the issuer Tier-0**: it can make a pass for anybody in the tenant, a Global
+Administrator included, and whoever holds a pass is that person. Microsoft does not narrow it; only the issuer's own
+code refuses. Another way to it, over one administrative unit: [administrative-unit.md](administrative-unit.md).
+
+The table with a reason for each row is `infra/modules/access.bicep`, for the directory `infra/directory.bicep`;
+`make infra-check` compares both with this page.
 """
 _SERVICES = {
-    "graph": "Microsoft Graph (`infra/grant-graph`; the courier's `Mail.Send` by Exchange, for one mailbox)",
+    "graph": "Microsoft Graph (`infra/grant-graph`; the courier's `Mail.Send` by `infra/grant-mail`, for one mailbox)",
     "vault": "Key Vault data actions, on the one vault",
     "tables": "Tables: `read` is Storage Table Data Reader, `write` is Storage Table Data Contributor",
     "bus": "Service Bus: `receive` is Data Receiver, `send` is Data Sender",
