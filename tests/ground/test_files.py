@@ -104,21 +104,6 @@ def test_every_line_ends_as_editorconfig_says() -> None:
     assert odd == []
 
 
-def test_actions_are_pinned_by_hash_and_get_no_rights() -> None:
-    """A tag can be moved to other code; and the workflow may read this repository, nothing more."""
-    workflows = [path for path in tracked() if path.startswith(".github/workflows/")]
-    assert workflows
-    for path in workflows:
-        uses = re.findall(r"uses:\s*(\S+)(.*)", text(path))
-        assert uses
-        for action, comment in uses:
-            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
-            assert re.search(r"# v\d+\.\d+", comment), f"{action}: say which version that is"
-        assert "\npermissions: {}\n" in text(path)
-        assert "write" not in text(path)
-        assert "secrets." not in text(path)
-
-
 def test_every_target_of_make_says_what_it_does() -> None:
     """`make help` lists every target that is meant to be called."""
     makefile = text("Makefile")

@@ -257,10 +257,9 @@ class _Reader:
                 case "@":
                     self._take()
                     self._balanced()
-                case "targetScope":
+                case "extension" | "targetScope":
                     self._take()
-                    self._take("=")
-                    self._value()
+                    self._balanced()
                 case "param":
                     self._named(self.file.params)
                 case "var":
@@ -280,12 +279,15 @@ def read(source: str) -> File:
     return _Reader(source).read()
 
 
-_PATH = re.compile(r"^[A-Za-z_]\w*(?: \. [A-Za-z_]\w*)*$")
+_FILTER = re.compile(r"^filter \( (\w+) , (\w+) => \2 \. (\w+) == '([^']*)' \)$")
 _HOLE = re.compile(r"\$\{([\w.]+)\}")
 
 
 def evaluate(value: Value, known: dict[str, Value]) -> Value:
-    """Return `value` with loops unrolled and the names in `known` filled in, as far as they are known."""
+    """Return `value` with loops unrolled, `filter`s by one member applied and the names in `known` filled in.
+
+    What is not known stays as it is.
+    """
     match value:
         case dict():
             return {k: evaluate(v, known) for k, v in value.items()}
@@ -293,13 +295,22 @@ def evaluate(value: Value, known: dict[str, Value]) -> Value:
             return [evaluate(v, known) for v in value]
         case str():
             return _HOLE.sub(lambda hole: _filled(hole, known), value)
-        case Expression(text) if _PATH.match(text):
-            return _look_up(text.replace(" ", ""), known, value)
+        case Expression(text):
+            found = _FILTER.match(text)
+            return _filtered(found, known, value) if found else _look_up(text.replace(" ", ""), known, value)
         case Loop(item, source, body):
             items = evaluate(source, known)
             if isinstance(items, list):
                 return [evaluate(body, {**known, item: one}) for one in items]
     return value
+
+
+def _filtered(found: re.Match[str], known: dict[str, Value], otherwise: Value) -> Value:
+    name, _, member, wanted = found.groups()
+    rows = _look_up(name, known, None)
+    if not isinstance(rows, list):
+        return otherwise
+    return [row for row in rows if isinstance(row, dict) and row.get(member) == wanted]
 
 
 def _look_up(path: str, known: dict[str, Value], otherwise: Value) -> Value:

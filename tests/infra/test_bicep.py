@@ -28,6 +28,19 @@ def test_what_only_a_compiler_knows_stays_text() -> None:
     assert file.variables["g"] == {"h": Expression("i [ j ] . k"), "l": 2}
 
 
+def test_a_filter_by_one_member_is_applied() -> None:
+    """Rows that a filter keeps are known; a filter of what is not known stays."""
+    file = read(
+        """
+        var all = [{ k: 'a', n: 1 }, { k: 'b', n: 2 }]
+        var some = filter(all, x => x.k == 'b')
+        var odd = filter(given, x => x.k == 'b')
+        """
+    )
+    assert evaluate(file.variables["some"], file.variables) == [{"k": "b", "n": 2}]
+    assert evaluate(file.variables["odd"], file.variables) == file.variables["odd"]
+
+
 def test_loops_are_unrolled_over_what_is_known() -> None:
     """A loop over a known array gives one body for each item, also with an index and a condition."""
     file = read(

@@ -11,6 +11,8 @@ from tests.infra.tree import ROOT
 AZ = """#!/bin/sh
 case "$*" in
   *"--method post"*) printf '%s\\n' "$*" >> "$LOG" ;;
+  *roleDefinitions*) printf '%s' "$DEFINITION" ;;
+  *directory/roleAssignments*) printf '%s' "$ASSIGNED" ;;
   *appRoleAssignments*) printf '%s' "$HELD" ;;
   *UserAuthMethod-TAP*) printf '%s' "$TAP_ID" ;;
   *appRoles*) printf 'id-of-%s' "$(printf '%s' "$*" | sed "s/.*value=='\\([^']*\\)'.*/\\1/")" ;;
@@ -19,7 +21,12 @@ esac
 """
 
 
-def run(folder: Path, *args: str, held: str = "", tap: str = "id-of-tap") -> tuple[int, str, list[str]]:
+UNIT = "5b9d7a0e-3f1c-4c55-9d3e-0a4f6f6f2b11"
+
+
+def run(
+    folder: Path, *args: str, held: str = "", tap: str = "id-of-tap", definition: str = "role-1", assigned: str = ""
+) -> tuple[int, str, list[str]]:
     """Run the script with a stand-in for az; return exit code, output, and what was granted."""
     az, log = folder / "az", folder / "log"
     az.write_text(AZ, encoding="utf-8")
@@ -27,7 +34,14 @@ def run(folder: Path, *args: str, held: str = "", tap: str = "id-of-tap") -> tup
     log.write_text("", encoding="utf-8")
     done = subprocess.run(  # noqa: S603 - our own script, our own arguments
         [ROOT / "infra/grant-graph", *args],
-        env={"PATH": f"{folder}:{os.environ['PATH']}", "LOG": str(log), "HELD": held, "TAP_ID": tap},
+        env={
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "LOG": str(log),
+            "HELD": held,
+            "TAP_ID": tap,
+            "DEFINITION": definition,
+            "ASSIGNED": assigned,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -65,7 +79,8 @@ def test_the_optional_roles_are_granted_when_asked_for(tmp_path: Path) -> None:
 
 def test_a_word_that_it_does_not_know_grants_nothing(tmp_path: Path) -> None:
     """A misspelt option, or one in the place of the principal, is an error and not a plain grant."""
-    for words in (("principal-1", "--with-completions", "--apply"), ("--apply",), ()):
+    wrong_unit = ("principal-1", "--unit=' or 1 eq 1", "--apply")
+    for words in (("principal-1", "--with-completions", "--apply"), ("--apply",), (), wrong_unit):
         code, said, granted = run(tmp_path, *words)
         assert (code, granted) == (2, []), words
         assert "usage" in said
@@ -77,3 +92,34 @@ def test_a_role_that_the_directory_does_not_know_stops_it(tmp_path: Path) -> Non
     assert code == 1
     assert "knows no application role UserAuthMethod-TAP.ReadWrite.All" in said
     assert not any('"appRoleId": ""' in line for line in granted)
+
+
+def test_a_role_over_a_unit_takes_the_place_of_what_changes_people(tmp_path: Path) -> None:
+    """With --unit the issuer gets no right to make passes for everybody: reading, and one scoped directory role."""
+    code, said, granted = run(tmp_path, "principal-1", f"--unit={UNIT}", "--with-completion", "--apply")
+    assert code == 0
+    assert "Tier-0" not in said
+    assert len(granted) == len(ISSUING)  # one for the role, and all but the right to passes
+    assert not any(f'"id-of-{role}"' in line for line in granted for role in COMPLETION)
+    assert not any("id-of-tap" in line for line in granted)
+    assert f'"roleDefinitionId": "role-1", "directoryScopeId": "/administrativeUnits/{UNIT}"' in granted[-1]
+
+
+def test_a_role_over_a_unit_is_assigned_once(tmp_path: Path) -> None:
+    """A role that is held over that unit is left alone; the same role over another unit is not taken for it."""
+    held = f"role-1@/administrativeUnits/{UNIT}"
+    _, said, granted = run(tmp_path, "principal-1", f"--unit={UNIT}", "--apply", assigned=held)
+    assert "held already: Authentication Administrator" in said
+    assert not any("roleDefinitionId" in line for line in granted)
+    _, _, granted = run(
+        tmp_path, "principal-1", f"--unit={UNIT}", "--apply", assigned="role-1@/administrativeUnits/other"
+    )
+    assert any("roleDefinitionId" in line for line in granted)
+
+
+def test_a_directory_role_that_is_not_there_stops_it(tmp_path: Path) -> None:
+    """Without a definition nothing is assigned."""
+    code, said, granted = run(tmp_path, "principal-1", f"--unit={UNIT}", "--apply", definition="")
+    assert code == 1
+    assert "knows no role Authentication Administrator" in said
+    assert not any("roleDefinitionId" in line for line in granted)

@@ -17,6 +17,8 @@ ACCOUNT = "Microsoft.Storage/storageAccounts"
 VAULT = "Microsoft.KeyVault/vaults"
 SITE = "Microsoft.Web/sites"
 ACCESS = "modules/access.bicep"
+DIRECTORY = "directory.bicep"
+AROUND = ("azure.yaml", "docs/permissions.md", "host.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Infra:
-    """All Bicep files by their path below infra/, read; `texts` has them as they are written."""
+    """All Bicep files by their path below infra/, read; `texts` has every file as it is written (see `texts()`)."""
 
     texts: dict[str, str]
     files: dict[str, File]
@@ -81,13 +83,13 @@ def dig(value: Value, path: str) -> Value:
     return value
 
 
-def texts(folder: Path = ROOT / "infra") -> dict[str, str]:
-    """Return every file below infra/ by its path there."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+def texts() -> dict[str, str]:
+    """Return every file below infra/ by its path there, and what else leads to Azure by its own path."""
+    folder = ROOT / "infra"
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    around = [ROOT / name for name in AROUND] + sorted((ROOT / ".github/workflows").glob("*.yml"))
+    found |= {path.relative_to(ROOT).as_posix(): path for path in around}
+    return {name: path.read_text(encoding="utf-8") for name, path in found.items()}
 
 
 def wants(made: Made, **members: Value) -> Iterator[str]:

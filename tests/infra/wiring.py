@@ -75,17 +75,29 @@ def two_apps(infra: Infra) -> Iterator[str]:
             properties__functionAppConfig__runtime__name="python",
             properties__functionAppConfig__runtime__version="3.13",
         )
+        deployment = "properties.functionAppConfig.deployment.storage.authentication.type"
+        if site.get(deployment) != "UserAssignedIdentity":
+            yield "an app gets its package with something else than its identity"
     for plan in infra.made("Microsoft.Web/serverfarms"):
         yield from wants(plan, sku__name="FC1")
 
 
+# What the platform or the host reads; everything else must be the product's.
+PLATFORM = {
+    "AzureWebJobsStorage__accountName",
+    "AzureWebJobsStorage__clientId",
+    "AzureWebJobsStorage__credential",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
+}
+
+
 def settings_in_infra(infra: Infra) -> set[str]:
-    """Return the name of every PASSDESK_ setting that an app gets."""
-    common = infra.files["main.bicep"].variables["common"]
-    own = infra.files["modules/app.bicep"].variables["own"]
-    return {
-        name for group in (common, own) if isinstance(group, dict) for name in group if name.startswith("PASSDESK_")
-    }
+    """Return the name of every setting that an app gets, the platform's aside."""
+    app = infra.files["modules/app.bicep"].variables
+    groups = (infra.files["main.bicep"].variables["common"], app["own"], app["pageCredential"])
+    return {name for group in groups if isinstance(group, dict) for name in group} - PLATFORM
 
 
 def settings_in_code() -> set[str]:
@@ -123,6 +135,9 @@ def settings_are_the_codes(infra: Infra) -> Iterator[str]:
     for app in infra.modules_of("modules/app.bicep"):
         if text(dig(app.value, "params.settings")) != "common":
             yield f"{app.symbol} is not told the common settings"
+    for told_how in (c for c in infra.made(f"{SITE}/config") if c.get("name") == "appsettings"):
+        if text(told_how.get("properties")) != "union(settings,own,serves?pageCredential:{})":
+            yield f"the apps are told {text(told_how.get('properties'))}"
 
 
 def modules_get_what_they_take(infra: Infra) -> Iterator[str]:
@@ -133,6 +148,11 @@ def modules_get_what_they_take(infra: Infra) -> Iterator[str]:
             yield f"{module.symbol}: no file {module.kind}"
             continue
         yield from _params(module, set(file.params), {n for n, v in file.params.items() if v == Expression("")})
+    main = infra.files["main.bicep"]
+    given = set(re.findall(r"^param (\w+) =", infra.texts["main.bicepparam"], re.MULTILINE))
+    needed = {name for name, value in main.params.items() if value == Expression("")}
+    for name in sorted((given - main.params.keys()) | (needed - given)):
+        yield f"main.bicepparam and main.bicep differ in {name}"
     for symbol, output in re.findall(r"\b(\w+)\.outputs\.(\w+)", infra.texts["main.bicep"]):
         if output not in infra.files[infra.module(symbol).kind].outputs:
             yield f"{symbol} has no output {output}"
