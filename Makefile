@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test fuzz referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check licences sbom clean
+.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test fuzz referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check package package-check licences sbom clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,7 +134,14 @@ requirements-check: bootstrap ## pyproject.toml, both lock files and .venv say t
 
 infra-check: bootstrap ## What infra/ would create keeps the rules (and compiles, where a Bicep compiler is at hand)
 	@$(PYTHON) -m tests.infra
-	@if command -v bicep >/dev/null 2>&1; then bicep build --stdout infra/main.bicep >/dev/null; fi
+	@if command -v bicep >/dev/null 2>&1; then \
+		for file in infra/main.bicep infra/directory.bicep; do bicep build --stdout $$file >/dev/null && bicep lint $$file || exit 1; done; fi
+
+package: bootstrap ## Build the zip that Azure gets (.cache/package/passdesk.zip), and list it
+	@$(PYTHON) -m ops.package
+
+package-check: bootstrap ## The package, unpacked into an empty directory with its requirements, indexes as issuer and as courier
+	@$(PYTHON) -m tests.package
 
 licences: bootstrap ## List the licence of every product dependency; one that is not allowed fails
 	@$(PYTHON) -m tests.supply licences
