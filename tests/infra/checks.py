@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.infra import directory, entities, hardening, host, pipeline, rights, versions, wiring
+from tests.infra import directory, entities, grammar, hardening, host, pipeline, rights, versions, wiring
 from tests.infra.tree import Infra
 
 type Check = Callable[[Infra], Iterator[str]]
 
 CHECKS: tuple[Check, ...] = (
+    grammar.bicep_is_well_formed,
     hardening.no_keys,
     hardening.no_local_authentication,
     hardening.transport_is_tls_1_2,

@@ -5,9 +5,15 @@ _APP = "modules/app.bicep"
 _BUS = "modules/bus.bicep"
 _STORAGE = "modules/storage.bicep"
 _VAULT = "modules/vault.bicep"
+_ACCESS = "modules/access.bicep"
 _DIRECTORY = "directory.bicep"
 _PARAMS = "main.bicepparam"
 
+_GRAMMAR = [
+    ("an expression that is none", _APP, "? null : subnetId", "? null subnetId"),
+    ("a lambda without its arrow", _ACCESS, "g => g.kind == 'queue')", "g g.kind == 'queue')"),
+    ("an operator without its right side", _MAIN, "'https://${pageHost}'\n", "'https://${pageHost}' ==\n"),
+]
 _KEYS = [
     ("a key in an output", _BUS, "output name string = bus.name", "output key string = bus.listKeys().key"),
     ("a secret as a parameter", _MAIN, "param mailbox string", "@secure()\nparam mailbox string"),
@@ -170,6 +176,7 @@ _MODULES = [
 ]
 
 MISTAKES = {
+    "bicep_is_well_formed": _GRAMMAR,
     "no_keys": _KEYS,
     "no_local_authentication": _LOCAL_AUTHENTICATION,
     "transport_is_tls_1_2": _TLS,
