@@ -5,11 +5,8 @@ param location string
 @description('What gets a private endpoint: [{ name, id, group, zone }], `zone` being the private DNS zone of its kind.')
 param targets array
 
-// Address ranges that nobody else needs to know: peer this network only after choosing others.
-var appSubnets = [
-  { name: 'issuer', prefix: '10.117.0.0/26' }
-  { name: 'courier', prefix: '10.117.0.64/26' }
-]
+// What Flex Consumption asks of a subnet.
+var functions = [{ name: 'functions', properties: { serviceName: 'Microsoft.App/environments' } }]
 
 var zones = [
   'privatelink.servicebus.windows.net'
@@ -18,31 +15,19 @@ var zones = [
   'privatelink.table.${environment().suffixes.storage}'
 ]
 
+// Subnets stand in the network and not beside it: a network that is deployed again without them might lose them. Peer it
+// only after choosing other ranges. The apps have a subnet each, so that a rule can tell them apart.
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   name: name
   location: location
   properties: {
     addressSpace: { addressPrefixes: ['10.117.0.0/24'] }
+    subnets: [
+      { name: 'issuer', properties: { addressPrefix: '10.117.0.0/26', delegations: functions } }
+      { name: 'courier', properties: { addressPrefix: '10.117.0.64/26', delegations: functions } }
+      { name: 'endpoints', properties: { addressPrefix: '10.117.0.128/26' } }
+    ]
   }
-}
-
-// One after another: a network takes one change at a time.
-@batchSize(1)
-resource appSubnet 'Microsoft.Network/virtualNetworks/subnets@2024-05-01' = [for s in appSubnets: {
-  parent: network
-  name: s.name
-  properties: {
-    addressPrefix: s.prefix
-    // What Flex Consumption asks for; the apps have a subnet each, so that a rule can tell them apart.
-    delegations: [{ name: 'functions', properties: { serviceName: 'Microsoft.App/environments' } }]
-  }
-}]
-
-resource endpointSubnet 'Microsoft.Network/virtualNetworks/subnets@2024-05-01' = {
-  parent: network
-  name: 'endpoints'
-  dependsOn: [appSubnet]
-  properties: { addressPrefix: '10.117.0.128/26' }
 }
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [for z in zones: {
@@ -61,7 +46,7 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = [for t in ta
   name: '${name}-${t.name}'
   location: location
   properties: {
-    subnet: { id: endpointSubnet.id }
+    subnet: { id: '${network.id}/subnets/endpoints' }
     privateLinkServiceConnections: [
       { name: t.name, properties: { privateLinkServiceId: t.id, groupIds: [t.group] } }
     ]
