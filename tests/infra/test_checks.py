@@ -1,12 +1,16 @@
 """The rules hold for infra/, and each of them notices when it is broken."""
 
+import os
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.infra import __main__ as command
 from tests.infra import mistakes_around, mistakes_resources, mistakes_rights
 from tests.infra.checks import CHECKS, Check
-from tests.infra.tree import Infra, texts
+from tests.infra.tree import ROOT, Infra, texts
 from tests.infra.wiring import settings_in_code, settings_in_infra
 
 BY_NAME = {check.__name__: check for check in CHECKS}
@@ -58,3 +62,49 @@ def test_the_settings_are_seen_on_both_sides() -> None:
     assert {"PASSDESK_REQUESTS_QUEUE", "PASSDESK_JOINERS_QUEUE"} <= settings_in_code() & settings_in_infra(
         Infra.load(texts())
     )
+
+
+def test_the_command_fails_when_a_rule_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m tests.infra` exits 0 today, and 1 with the rule's name and a sentence when one edit breaks it."""
+    assert command.main() == 0
+    broken = texts()
+    broken["modules/bus.bicep"] = broken["modules/bus.bicep"].replace(
+        "disableLocalAuth: true", "disableLocalAuth: false"
+    )
+    monkeypatch.setattr(command, "texts", lambda: broken)
+    assert command.main() == 1
+    said = capsys.readouterr().out
+    assert "BROKEN no local authentication" in said
+    assert "disableLocalAuth = False, wanted True" in said
+
+
+def test_the_command_fails_when_a_file_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be read is never taken for good."""
+    monkeypatch.setattr(command, "texts", lambda: texts() | {"main.bicep": "resource {"})
+    assert command.main() == 1
+    assert "infra cannot be read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fails", ["", "build", "lint"])
+def test_a_compiler_on_the_path_is_asked_too(tmp_path: Path, fails: str) -> None:
+    """`make infra-check` builds and lints both templates where there is a compiler, and fails when that does."""
+    compiler, log = tmp_path / "bicep", tmp_path / "log"
+    compiler.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\n[ "$1" != "{fails}" ]\n', encoding="utf-8")
+    compiler.chmod(0o755)
+    done = subprocess.run(
+        ["make", "infra-check"],  # noqa: S607 - make is wherever the developer has it
+        cwd=ROOT,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode == 0) == (fails == "")
+    if not fails:
+        called = log.read_text(encoding="utf-8")
+        for template in ("main", "directory"):
+            assert f"build --stdout infra/{template}.bicep" in called
+            assert f"lint infra/{template}.bicep" in called
