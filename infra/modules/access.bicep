@@ -133,7 +133,8 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
   name: vaultName
 }
 
-// Custom, because no built-in role sets without reading or reads without listing.
+// Custom, because no built-in role sets without reading or reads without listing. Nobody reads metadata: nothing that we
+// do lists secrets, and the rights that are not used are not held (`make permissions-check`).
 resource vaultRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for a in apps: {
   name: guid(resourceGroup().id, vaultName, a)
   properties: {
