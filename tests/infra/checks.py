@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     directory.permissions_page_is_the_table,
     wiring.the_page_is_behind_sign_in,
     wiring.two_apps,
+    wiring.connections_are_identities,
     wiring.settings_are_the_codes,
     wiring.modules_get_what_they_take,
     host.host_json_is_of_the_documented_schema,

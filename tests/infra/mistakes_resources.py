@@ -118,8 +118,10 @@ _TRIGGERS = [
     ("a trigger on sessions that are not there", _BUS, "'requests', sessions: true", "'requests', sessions: false"),
     ("a setting that names no queue", _MAIN, "PASSDESK_ASKS_QUEUE: 'asks'", "PASSDESK_ASKS_QUEUE: 'questions'"),
 ]
+_ACCOUNT = "resource other 'Microsoft.Storage/storageAccounts@2023-05-01' = {\n  name: 'x'\n}\n\nresource log "
 _ACCOUNTS = [
     ("a shared storage account", _MAIN, "name: 'pdc${name}${suffix}'", "name: 'pdi${name}${suffix}'"),
+    ("a fourth account", _VAULT, "resource log ", _ACCOUNT),
     ("a table is lacking", _MAIN, "['requests', 'due', 'handovers']", "['requests', 'handovers']"),
     ("an app on the other's host storage", _MAIN, "storageName: courierStorage", "storageName: issuerStorage"),
     ("the ledger as a host storage", _MAIN, "courier: courierStorage", "courier: ledgerStorage"),
@@ -146,9 +148,21 @@ _APPS = [
         "identityId: identities.outputs.courierId",
         "identityId: identities.outputs.issuerId",
     ),
+    ("an identity of the system's", _APP, "type: 'UserAssigned', userAssigned", "type: 'SystemAssigned', userAssigned"),
     ("another Python", _APP, "version: '3.13'", "version: '3.12'"),
     ("another plan", _APP, "name: 'FC1'", "name: 'EP1'"),
     ("the package by connection string", _APP, "'UserAssignedIdentity'", "'StorageAccountConnection'"),
+]
+_CONNECTIONS = [
+    ("a setting that wins over the identity", _MAIN, "var common = {\n", "var common = {\n  PASSDESK_BUS: 'x'\n"),
+    ("a bus without an identity", _MAIN, "  PASSDESK_BUS__credential: 'managedidentity'\n", ""),
+    ("the identity of nobody", _APP, "  AzureWebJobsStorage__clientId: identityClientId\n", ""),
+    (
+        "a connection in an output",
+        _MAIN,
+        "output PASSDESK_VAULT_URL string = vault.outputs.url",
+        "output PASSDESK_LOGS string = monitoring.outputs.insightsConnection",
+    ),
 ]
 _SETTINGS = [
     ("a setting is lacking", _MAIN, "  PASSDESK_REQUESTS_QUEUE: 'requests'\n", ""),
@@ -191,6 +205,7 @@ MISTAKES = {
     "three_accounts": _ACCOUNTS,
     "the_page_is_behind_sign_in": _SIGN_IN,
     "two_apps": _APPS,
+    "connections_are_identities": _CONNECTIONS,
     "settings_are_the_codes": _SETTINGS,
     "modules_get_what_they_take": _MODULES,
 }

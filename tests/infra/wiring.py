@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from shared.composition.settings import BadSettings, Settings, _Reader
 from tests.infra.bicep import Declared, Expression
-from tests.infra.tree import ROOT, SITE, Infra, dig, text, wants
+from tests.infra.tree import ACCOUNT, ROOT, SITE, Infra, dig, text, wants
 
 
 def three_accounts(infra: Infra) -> Iterator[str]:
@@ -16,6 +16,9 @@ def three_accounts(infra: Infra) -> Iterator[str]:
     accounts = infra.modules_of("modules/storage.bicep")
     if len({text(dig(a.value, "params.name")) for a in accounts}) != 3:
         yield "there are not three storage accounts with three names"
+    for account in infra.made(ACCOUNT):
+        if account.file != "modules/storage.bicep":
+            yield f"{account.file} makes a storage account of its own"
     tables = {a.symbol: dig(a.value, "params.tables") for a in accounts if dig(a.value, "params.tables")}
     if tables != {"ledgerStorage": ["requests", "due", "handovers"]}:
         yield f"the tables are {tables}"
@@ -74,6 +77,7 @@ def two_apps(infra: Infra) -> Iterator[str]:
             site,
             properties__functionAppConfig__runtime__name="python",
             properties__functionAppConfig__runtime__version="3.13",
+            identity={"type": "UserAssigned", "userAssignedIdentities": {"${identityId}": {}}},
         )
         deployment = "properties.functionAppConfig.deployment.storage.authentication.type"
         if site.get(deployment) != "UserAssignedIdentity":
@@ -119,6 +123,23 @@ def settings_in_code() -> set[str]:
         for name in re.findall(r"\bPASSDESK_[A-Z][A-Z0-9_]*[A-Z0-9](?:__[A-Za-z]+)?", path.read_text(encoding="utf-8"))
     }
     return asked | spelt
+
+
+def connections_are_identities(infra: Infra) -> Iterator[str]:
+    """Bus and host storage are reached by identity: an exact setting of a connection's name would win over it."""
+    app = infra.files["modules/app.bicep"].variables
+    groups = (infra.files["main.bicep"].variables["common"], app["own"], app["pageCredential"])
+    told = {name: value for group in groups if isinstance(group, dict) for name, value in group.items()}
+    for connection in ("PASSDESK_BUS", "AzureWebJobsStorage"):
+        if connection in told:
+            yield f"{connection} is set itself"
+        if told.get(f"{connection}__credential") != "managedidentity":
+            yield f"{connection} is not reached by identity"
+        if told.get(f"{connection}__clientId") != Expression("identityClientId"):
+            yield f"{connection} is not reached by the app's own identity"
+    for output, value in infra.files["main.bicep"].outputs.items():
+        if "connection" in text(value).lower() or "connection" in output.lower():
+            yield f"the output {output} is a connection"
 
 
 def settings_are_the_codes(infra: Infra) -> Iterator[str]:
