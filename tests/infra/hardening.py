@@ -79,13 +79,17 @@ def private_is_private(infra: Infra) -> Iterator[str]:
         yield "privateNetwork is not off by default"
     targets = dig(infra.module("network").value, "params.targets")
     found = {
-        (str(t["name"]), text(t["id"]), str(t["group"]))
+        (str(t["name"]), text(t["id"]), str(t["group"]), text(t["zone"]))
         for t in (targets if isinstance(targets, list) else [])
         if isinstance(t, dict)
     }
-    wanted = {("bus", "bus.outputs.id", "namespace"), ("vault", "vault.outputs.id", "vault")}
-    wanted |= {(role, f"{role}Storage.outputs.id", "blob") for role in ("issuer", "courier")}
-    if found != wanted | {("ledger", "ledgerStorage.outputs.id", "table")}:
+    wanted = {
+        ("bus", "bus.outputs.id", "namespace", "privatelink.servicebus.windows.net"),
+        ("vault", "vault.outputs.id", "vault", "privatelink.vaultcore.azure.net"),
+        ("ledger", "ledgerStorage.outputs.id", "table", "tableZone"),
+    }
+    wanted |= {(role, f"{role}Storage.outputs.id", "blob", "blobZone") for role in ("issuer", "courier")}
+    if found != wanted:
         yield f"the private endpoints are {sorted(found)}"
     for module in ("bus", "vault", "issuerStorage", "courierStorage", "ledgerStorage"):
         if text(dig(infra.module(module).value, "params.privateNetwork")) != "privateNetwork":

@@ -83,6 +83,7 @@ _SECRETS = [
     ),
 ]
 _PARAMETERS = [
+    ("a parameter that nobody explains", "docs/deploy.md", "| `PASSDESK_NAME` |", "| |"),
     (
         "a parameter that deployment does not know",
         _DEPLOY,

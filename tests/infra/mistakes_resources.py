@@ -50,6 +50,7 @@ _PRIVATE = [
         "",
     ),
     ("an endpoint of the wrong kind", _MAIN, "group: 'table'", "group: 'blob'"),
+    ("an endpoint with another's name", _MAIN, "group: 'table', zone: tableZone", "group: 'table', zone: blobZone"),
     ("Premium by default", _MAIN, "param privateNetwork bool = false", "param privateNetwork bool = true"),
     ("apps in one subnet", _MAIN, "networkName, 'courier')", "networkName, 'issuer')"),
 ]

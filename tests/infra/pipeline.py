@@ -110,8 +110,10 @@ def workflows_hold_no_secrets(infra: Infra) -> Iterator[str]:
 
 
 def workflows_know_every_parameter(infra: Infra) -> Iterator[str]:
-    """Set what main.bicepparam reads from the environment in what-if and in deployment, alike."""
+    """Set what main.bicepparam reads in what-if and in deployment, alike, and explain it in docs/deploy.md."""
     read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", infra.texts["main.bicepparam"]))
+    for name in sorted(n for n in read if n.startswith("PASSDESK_") and f"`{n}`" not in infra.texts["docs/deploy.md"]):
+        yield f"docs/deploy.md does not explain {name}"
     jobs = dict(_jobs(infra))
     told = {job: jobs.get(job, {}).get("env") or {} for job in _SIGNS_IN}
     for job, env in told.items():

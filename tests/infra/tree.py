@@ -18,7 +18,7 @@ VAULT = "Microsoft.KeyVault/vaults"
 SITE = "Microsoft.Web/sites"
 ACCESS = "modules/access.bicep"
 DIRECTORY = "directory.bicep"
-AROUND = ("azure.yaml", "docs/permissions.md", "host.json")
+AROUND = ("azure.yaml", "docs/deploy.md", "docs/permissions.md", "host.json")
 
 
 @dataclass(frozen=True, slots=True)
