@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,10 @@ SITE = "Microsoft.Web/sites"
 ACCESS = "modules/access.bicep"
 DIRECTORY = "directory.bicep"
 AROUND = ("azure.yaml", "docs/deploy.md", "docs/permissions.md", "host.json")
+
+
+# Nobody changes a file that was read, and a mistake changes one file of many.
+_read = cache(read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Infra:
     @classmethod
     def load(cls, texts: dict[str, str]) -> Self:
         """Read these files. Raises BicepError."""
-        return cls(texts, {path: read(text) for path, text in texts.items() if path.endswith(".bicep")})
+        return cls(texts, {path: _read(text) for path, text in texts.items() if path.endswith(".bicep")})
 
     def made(self, kind: str) -> list[Made]:
         """Return every resource of `kind` that is created (not only referred to), in any file."""
