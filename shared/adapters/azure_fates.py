@@ -20,6 +20,7 @@ from azure.core.exceptions import (
 
 from shared.adapters.retry_after import retry_after
 from shared.domain.fates import Conflict, Failure, GiveUp, TryLater
+from shared.domain.journal import Event, note
 from shared.domain.reasons import Reason
 
 # Bounds for every Azure HTTP client: connections are retried briefly, statuses are ours to judge, at once.
@@ -33,6 +34,7 @@ CLIENT_BOUNDS: dict[str, Any] = {
 
 _TOKEN_PAUSE = timedelta(seconds=30)
 _NEVER = frozenset({HTTPStatus.FORBIDDEN})
+_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})  # tables say 503
 _CONFLICTS = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
 type Lost = Callable[[str], Failure]
 
@@ -73,6 +75,8 @@ def _fate(where: str, error: Exception, lost: Lost) -> Failure:
         return TryLater(where)
     if status == HTTPStatus.UNAUTHORIZED or (isinstance(error, ClientAuthenticationError) and status not in _NEVER):
         return TryLater(where, _TOKEN_PAUSE)  # no token, or an outdated one: nothing was done
+    if status in _BUSY:
+        note(Event.THROTTLED, call=where, after=int(retry_after(_headers(error)).total_seconds()))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return TryLater(where, retry_after(_headers(error)))
     if status in _CONFLICTS:

@@ -25,6 +25,7 @@ from azure.servicebus.exceptions import (
 )
 
 from shared.domain.fates import Failure, GiveUp, TryLater
+from shared.domain.journal import Event, note
 from shared.domain.messages import Ask, Outcome, Quarantined, WakeUp
 from shared.domain.orders import derived_id
 from shared.domain.reasons import Reason
@@ -220,6 +221,9 @@ def fate(where: str, error: Exception) -> Failure:
     if isinstance(error, _FOR_GOOD):
         failure = GiveUp(where, Reason.DIRECTORY_REFUSED)
     else:
-        failure = TryLater(where, _BUSY_PAUSE) if isinstance(error, ServiceBusServerBusyError) else TryLater(where)
+        failure = TryLater(where)
+        if isinstance(error, ServiceBusServerBusyError):
+            note(Event.THROTTLED, call=where, after=int(_BUSY_PAUSE.total_seconds()))
+            failure = TryLater(where, _BUSY_PAUSE)
     failure.add_note(type(error).__name__)
     return failure

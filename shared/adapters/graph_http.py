@@ -24,6 +24,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from shared.adapters.retry_after import retry_after
 from shared.domain.fates import Failure, GiveUp, TryLater
+from shared.domain.journal import Event, note
 from shared.domain.reasons import Reason
 
 READ_LIMIT = timedelta(seconds=30)
@@ -145,6 +146,8 @@ def refusal(where: str, answer: Answer, reason: Reason = Reason.DIRECTORY_REFUSE
 def later(where: str, answer: Answer) -> TryLater:
     """Return when to come back."""
     pause = _TOKEN_PAUSE if answer.status == HTTPStatus.UNAUTHORIZED else retry_after(answer.headers)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        note(Event.THROTTLED, call=where, after=int(pause.total_seconds()))
     return _noted(TryLater(where, pause), answer)
 
 

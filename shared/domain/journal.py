@@ -54,10 +54,13 @@ class Event(StrEnum):
     APPROVED = "approval.given"
     CLEAN_REMOVED = "clean.removed"
     CLEAN_FAILED = "clean.failed"
+    CLEAN_SWEPT = "clean.swept"
     RE_DRIVEN = "redrive.woken"
     RE_DRIVE_FAILED = "redrive.failed"
+    RE_DRIVE_SWEPT = "redrive.swept"
     DEAD_LETTER = "dead_letter"
     LATER = "later"
+    THROTTLED = "throttled"
 
 
 def note(event: Event, request_id: str = "", *, level: int = logging.INFO, **fields: str | int) -> None:

@@ -26,7 +26,7 @@ async def clean_up(services: IssuerServices) -> int:
 
     Raises TryLater, GiveUp only when the index itself cannot be read.
     """
-    swept = 0
+    swept = failed = 0
     async for item in services.ledger.due(DueKind.CLEAN, services.clock()):
         try:
             await clean(item.request_id, services)
@@ -34,8 +34,10 @@ async def clean_up(services: IssuerServices) -> int:
         except Conflict:
             note(Event.REQUEST_CONFLICT, item.request_id)
         except Failure as failure:
+            failed += 1
             note(Event.CLEAN_FAILED, item.request_id, fate=type(failure).__name__)
     await _forget(services)
+    note(Event.CLEAN_SWEPT, swept=swept, failed=failed)
     return swept
 
 

@@ -95,7 +95,7 @@ async def reveal(
     except Conflict:
         after = await look(caller, request_id, services)
         return AskAgain() if isinstance(after, Handover | Gone) else after
-    note(Event.REVEAL_CLAIMED, request_id, caller=caller.object_id, check=check)
+    note(Event.REVEAL_CLAIMED, request_id, caller=caller.object_id, check=check, secret=claimed.secret_name)
     try:
         passcode = await services.vault.read(claimed.secret_name)
     except Failure:

@@ -73,7 +73,8 @@ async def _open(order: Order, services: IssuerServices) -> Request:
         if other is None:
             raise
         return other
-    note(Event.INTAKE_ACCEPTED, opened.request_id, purpose=order.purpose, known=int(opened.person_id is not None))
+    known, planned = int(opened.person_id is not None), int((opens - now).total_seconds())
+    note(Event.INTAKE_ACCEPTED, opened.request_id, purpose=order.purpose, known=known, planned=planned)
     return opened
 
 

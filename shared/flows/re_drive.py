@@ -22,7 +22,7 @@ async def re_drive(services: IssuerServices) -> int:
 
     Raises TryLater, GiveUp only when the index itself cannot be read.
     """
-    woken = 0
+    woken = failed = 0
     async for item in services.ledger.due(DueKind.WAKE, services.clock() - OVERDUE):
         try:
             await _wake_again(item, services)
@@ -30,7 +30,9 @@ async def re_drive(services: IssuerServices) -> int:
         except Conflict:
             note(Event.REQUEST_CONFLICT, item.request_id)
         except Failure as failure:
+            failed += 1
             note(Event.RE_DRIVE_FAILED, item.request_id, fate=type(failure).__name__)
+    note(Event.RE_DRIVE_SWEPT, woken=woken, failed=failed)
     return woken
 
 
