@@ -51,6 +51,9 @@ param readSignIns bool = false
 @description('The language of notices to recipients and approvers: one that shared/adapters/messages has a file for.')
 param language string = 'en'
 
+@description('Resource id of the action group that alerts go to; empty: they are seen in the portal only.')
+param actionGroupId string = ''
+
 @description('Object ids of the service principals that send events; empty: granted later by hand.')
 param hrPrincipalId string = ''
 param itsmPrincipalId string = ''
@@ -79,6 +82,17 @@ var tableZone = 'privatelink.table.${environment().suffixes.storage}'
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   params: { name: 'pd-${name}-${suffix}', location: location }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    name: 'pd-${name}-${suffix}'
+    location: location
+    workspaceName: monitoring.outputs.workspaceName
+    issuerPrincipalId: identities.outputs.issuerPrincipalId
+    actionGroupId: actionGroupId
+  }
 }
 
 module identities 'modules/identities.bicep' = {
