@@ -14,6 +14,7 @@ from functions import (
     dead_letters,
     deliver,
     hand_over,
+    health,
     intake,
     issue,
     not_me,
@@ -35,6 +36,7 @@ ROLES = {
         not_me.blueprint,  # the page on which recipient or person says that they know nothing of a pass
         approvals.blueprint,  # the page on which a second person approves or declines
         static_files.blueprint,  # style, script and icon of the pages
+        health.blueprint,  # ok or failed for each part, for a monitor
     ),
 }
 

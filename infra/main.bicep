@@ -54,6 +54,9 @@ param language string = 'en'
 @description('Resource id of the action group that alerts go to; empty: they are seen in the portal only.')
 param actionGroupId string = ''
 
+@description('True records each request\'s steps and calls to Graph as one trace in Application Insights.')
+param traces bool = true
+
 @description('Object ids of the service principals that send events; empty: granted later by hand.')
 param hrPrincipalId string = ''
 param itsmPrincipalId string = ''
@@ -203,6 +206,7 @@ var common = {
   PASSDESK_WITHOUT_P2: string(withoutP2)
   PASSDESK_READ_SIGN_INS: string(readSignIns)
   PASSDESK_LANGUAGE: language
+  PASSDESK_TRACES: string(traces)
   PASSDESK_LEAD_MINUTES: string(leadMinutes)
   PASSDESK_JOINER_WINDOW_DAYS: string(joinerWindowDays)
   PASSDESK_JOINER_PATIENCE_HOURS: string(joinerPatienceHours)

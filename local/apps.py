@@ -71,7 +71,10 @@ def environment(desk: Desk, role: str, control_secret: str, offset: timedelta) -
         "LOCAL_TRUST": json.dumps(
             {
                 "caFile": str(desk.certificates.ca),
-                "servers": [[BUS_NAME, 5671, "127.0.0.1", desk.bus_wire.tls_port]],
+                "servers": [
+                    [BUS_NAME, 5671, "127.0.0.1", desk.bus_wire.tls_port],
+                    [BUS_NAME, 443, "127.0.0.1", desk.bus_administration.port],
+                ],
             }
         ),
         "PYTHONPATH": str(ROOT),
@@ -82,6 +85,11 @@ def environment(desk: Desk, role: str, control_secret: str, offset: timedelta) -
         "AzureFunctionsJobHost__extensions__serviceBus__sessionIdleTimeout": "00:00:01",
     }
     return {**settings, **platform, **ours}
+
+
+def as_manager(desk: Desk) -> dict[str, str]:
+    """Return what lets a command be the app and, where that has no right, whoever manages the queues."""
+    return {"IDENTITY_HEADER": desk.any_identity_header, "AZURE_CLIENT_ID": rights.MANAGER.client_id}
 
 
 def _policy(folder: Path) -> Path:
@@ -146,6 +154,7 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
             "authority": desk.authority,
             "clientId": PAGE_CLIENT_ID,
             "baseUrl": desk.page_url,
+            "excludedPaths": ["/health"],
         }
     settings_file = folder / f"{role}.settings.json"
     settings_file.write_text(json.dumps(settings), encoding="utf-8")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local import ca, rights
+from local.bus.administration import BusAdministration
 from local.bus.amqp import BusWire
 from local.bus.config import ENTITIES_FILE
 from local.bus.config import load as load_entities
@@ -128,6 +129,7 @@ class Desk:
             sas_keys={BUS_KEY_NAME: self.sas_key},
             calls=self.calls,
         )
+        self.bus_administration = BusAdministration(self.bus, self.signer, tls)
         self.vault_wire = VaultWire(self.vault, self.signer, self.faults, tls, calls=self.calls)
         self.directory_wire = DirectoryWire(self.directory, self.signer, self.faults, calls=self.calls)
         self.ledger_wire = LedgerWire(self.ledger, self.signer, self.faults, tls, calls=self.calls)
@@ -157,6 +159,8 @@ class Desk:
             self._started.append(self.bus_wire)
             await self.bus_wire.start()
             await self.bus_wire.start(ssl_context=self.certificates.server_context())
+            self._started.append(self.bus_administration)
+            await self.bus_administration.start()
         if "vault" in running:
             self._started.append(self.vault_wire)
             await self.vault_wire.start()
@@ -233,7 +237,7 @@ class Desk:
             told["identity"] = {
                 "endpoint": self.identity_wire.endpoint,
                 "header": self.any_identity_header,
-                "clientIds": {i.name: i.client_id for i in rights.IDENTITIES if i is not rights.OPERATOR},
+                "clientIds": {i.name: i.client_id for i in rights.IDENTITIES if i is not rights.MANAGER},
                 "authority": self.authority,
             }
         if self.options.whole:

@@ -1,8 +1,8 @@
 """What each operation needs: the one table of permissions that every stand-in enforces. Who holds what: `rights.py`.
 
 Sources: Graph's permission reference (app roles), Key Vault's data actions, and the built-in roles of Storage tables
-(Data Reader, Data Contributor) and Service Bus (Data Receiver, Data Sender). Which data action a single get-deleted
-needs is not documented: `Habits.list_right_gets_deleted` chooses.
+(Data Reader, Data Contributor) and Service Bus (Data Receiver, Data Sender, Data Owner). Which data action a single
+get-deleted needs is not documented: `Habits.list_right_gets_deleted` chooses.
 
 Each operation lists alternatives, the least first; an alternative is a set of rights that are all needed. The rights
 on tables and queues are those on one table or entity.
@@ -128,6 +128,7 @@ BUS: dict[str, Alternatives] = {
     "peek-message": _any("receive"),
     "get-session-state": _any("receive"),
     "set-session-state": _any("receive"),
+    "queue-settings": _any("manage"),
 }
 
 TABLE = MappingProxyType({"graph": GRAPH, "vault": VAULT, "tables": TABLES, "bus": BUS})

@@ -17,7 +17,7 @@ class Identity:
     """One managed identity and all its rights.
 
     vault: data actions without their prefix. tables: table -> "read" or "write" (write includes read).
-    queues: entity -> any of "send", "receive". "*" as a key means every entity.
+    queues: entity -> any of "send", "receive", "manage". "*" as a key means every entity.
     """
 
     name: str
@@ -117,7 +117,10 @@ OPERATOR = Identity(
     queues={"quarantine": _RECEIVE, "joiners": _SEND, "tickets": _SEND},
 )
 
-IDENTITIES = (ISSUER, COURIER, AUDITOR, OPERATOR)
+# Whoever looks at how queues are set up for the doctor: no app may. What `az login` is in Azure.
+MANAGER = Identity(name="manager", queues={"*": frozenset({"manage"})})
+
+IDENTITIES = (ISSUER, COURIER, AUDITOR, OPERATOR, MANAGER)
 
 
 def by_object_id(object_id: str) -> Identity | None:

@@ -105,6 +105,7 @@ resource authentication 'Microsoft.Web/sites/config@2024-04-01' = if (serves) {
       requireAuthentication: true
       unauthenticatedClientAction: 'RedirectToLoginPage'
       redirectToProvider: 'azureactivedirectory'
+      excludedPaths: ['/health'] // a monitor signs in nowhere; it is told ok or failed, no more
     }
     httpSettings: { requireHttps: true }
     identityProviders: {

@@ -97,6 +97,10 @@ class Bus:
         """Tell whether receivers need a session here."""
         return self._queue(entity).settings.requires_session
 
+    def settings(self, entity: str) -> QueueSettings:
+        """Return how a queue or subscription treats its messages. Raises EntityNotFound."""
+        return self._queue(entity).settings
+
     def counts(self, entity: str) -> Counts:
         """Return how many messages are where; for a topic, only what is scheduled."""
         self.tick()

@@ -23,6 +23,7 @@ from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandler
 from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from shared.adapters.retry_after import retry_after
+from shared.domain import spans
 from shared.domain.fates import Failure, GiveUp, TryLater
 from shared.domain.journal import Event, note
 from shared.domain.reasons import Reason
@@ -90,8 +91,7 @@ class GraphHttp:
         """
         failure: Failure
         try:
-            async with asyncio.timeout(call.limit.total_seconds()):
-                response = await self._adapter.send_primitive_async(self._information(call, call_id), "bytes", None)
+            response = await self._response(call, call_id or self._new_id())
         except _NOT_SENT as error:
             failure = TryLater(call.where, _TOKEN_PAUSE) if isinstance(error, AzureError) else TryLater(call.where)
             failure.add_note(type(error).__name__)
@@ -101,6 +101,15 @@ class GraphHttp:
         else:
             return _answer(response)
         raise failure
+
+    async def _response(self, call: Call, call_id: str) -> Any:
+        with spans.call(call.where, client_request_id=call_id) as span:
+            async with asyncio.timeout(call.limit.total_seconds()):
+                response: Any = await self._adapter.send_primitive_async(
+                    self._information(call, call_id), "bytes", None
+                )
+            span.put({"status": response.status_code})
+            return response
 
     async def read(self, call: Call, *, call_id: str | None = None) -> Answer:
         """Return a success or a 404; the rest becomes a fate. Raises TryLater, GiveUp."""
@@ -117,12 +126,12 @@ class GraphHttp:
     def _root(self) -> str:
         return str(self._adapter.base_url).rstrip("/")
 
-    def _information(self, call: Call, call_id: str | None) -> RequestInformation:
+    def _information(self, call: Call, call_id: str) -> RequestInformation:
         information = RequestInformation()
         information.http_method = call.method
         information.url = call.url if self.is_ours(call.url) else f"{self._root}{call.url}"
         headers = HeadersCollection()
-        headers.add_all({**call.headers, "Accept": "application/json", "client-request-id": call_id or self._new_id()})
+        headers.add_all({**call.headers, "Accept": "application/json", "client-request-id": call_id})
         information.headers = headers
         if call.body is not None:
             information.set_stream_content(json.dumps(call.body).encode(), "application/json")

@@ -15,7 +15,7 @@ from shared.adapters.graph_batch import Read
 from shared.domain.people import LICENCE, Facts, Group, Privileges, Unreadable
 
 _ROLES = "/roleManagement/directory"
-_POLICY = "/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/temporaryAccessPass"
+POLICY = "/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/temporaryAccessPass"
 _JOINABLE = "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances"
 MOST_JOINABLE = 100
 MOST_ASSIGNABLE = 500  # a tenant has no more (Entra docs, "Use Microsoft Entra groups to manage role assignments")
@@ -87,7 +87,7 @@ def other_reads(person_id: str) -> list[Read[Any]]:
         Read(
             "manager", url(f"{user}/manager", select=",".join(parse.PERSON_FIELDS)), parse.person, absent=lambda: None
         ),
-        Read("policy", _POLICY, parse.policy),
+        Read("policy", POLICY, parse.policy),
         Read("methods", f"{user}/authentication/methods", parse.method, many=True),
     ]
 

@@ -25,7 +25,7 @@ CONTENT_TYPE = "application/vnd.passdesk.pass"
 _LOGGER = logging.getLogger("passdesk.vault")
 _ABSENT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})  # 409: it is being deleted already
 # Key Vault's inner codes of a 403 that mean "you may not"; any other 403 on a purge is the vault's purge protection.
-_NO_RIGHT = frozenset({"forbiddenbyrbac", "accessdenied", "forbiddenbyfirewall", "forbiddenbyconnection"})
+NO_RIGHT = frozenset({"forbiddenbyrbac", "accessdenied", "forbiddenbyfirewall", "forbiddenbyconnection"})
 
 
 class SecretVault:
@@ -111,11 +111,11 @@ async def _send(
 
 def _purge_is_answered(response: AsyncHttpResponse) -> bool:
     if response.status_code == HTTPStatus.FORBIDDEN:
-        return _inner_code(response) not in _NO_RIGHT
+        return inner_code(response) not in NO_RIGHT
     return response.status_code in _ABSENT
 
 
-def _inner_code(response: AsyncHttpResponse) -> str:
+def inner_code(response: AsyncHttpResponse) -> str:
     """Return Key Vault's innermost error code in lower case, the most cautious one when it cannot be read."""
     try:
         error: Any = json.loads(response.text())["error"]

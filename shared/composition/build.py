@@ -56,9 +56,9 @@ async def operator_services(
     settings: Settings, clock: Clock, new_id: NewId, credential: AsyncTokenCredential
 ) -> AsyncIterator[OperatorServices]:
     """Yield what an operator's command needs, as whoever `credential` is, and close it afterwards."""
-    requests = _table_client(settings, credential, REQUESTS)
-    due = _table_client(settings, credential, DUE)
-    handovers = _table_client(settings, credential, HANDOVERS)
+    requests = table_client(settings, credential, REQUESTS)
+    due = table_client(settings, credential, DUE)
+    handovers = table_client(settings, credential, HANDOVERS)
     async with requests, due, handovers:
         yield OperatorServices(
             directory=GraphDirectory(_graph(settings, credential, new_id), sign_ins=settings.read_sign_ins),
@@ -84,10 +84,10 @@ async def quarantine(settings: Settings, credential: AsyncTokenCredential) -> As
 
 def build_issuer(settings: Settings, clock: Clock, new_id: NewId) -> IssuerServices:
     """Return what the issuer has in its hands. Nothing is connected yet; inside a running loop only."""
-    credential = _credential(settings)
+    credential = app_credential(settings)
     return IssuerServices(
         directory=GraphDirectory(_graph(settings, credential, new_id), sign_ins=settings.read_sign_ins),
-        vault=SecretVault(_vault(settings, credential)),
+        vault=SecretVault(vault_client(settings, credential)),
         ledger=TableLedger(_table(settings, credential, REQUESTS, new_id), _table(settings, credential, DUE, new_id)),
         handovers=TableHandoverReader(_table(settings, credential, HANDOVERS, new_id)),
         bus=bus.ServiceBusIssuer(_senders(settings, credential), _entities(settings), clock),
@@ -99,12 +99,12 @@ def build_issuer(settings: Settings, clock: Clock, new_id: NewId) -> IssuerServi
 
 def build_courier(settings: Settings, clock: Clock, new_id: NewId) -> CourierServices:
     """Return what the courier has in its hands. Nothing is connected yet; inside a running loop only."""
-    credential = _credential(settings)
+    credential = app_credential(settings)
     graph = _graph(settings, credential, new_id)
     return CourierServices(
         requests=TableRequests(_table(settings, credential, REQUESTS, new_id)),
         handovers=TableHandovers(_table(settings, credential, HANDOVERS, new_id)),
-        vault=CourierSecretVault(_vault(settings, credential), clock),
+        vault=CourierSecretVault(vault_client(settings, credential), clock),
         bus=bus.ServiceBusCourier(_senders(settings, credential), _entities(settings)),
         notices=MailNotices(graph, settings.mailbox, settings.page_url, Words(settings.language)),
         callers=_callers(settings),
@@ -112,7 +112,8 @@ def build_courier(settings: Settings, clock: Clock, new_id: NewId) -> CourierSer
     )
 
 
-def _credential(settings: Settings) -> AsyncTokenCredential:
+def app_credential(settings: Settings) -> AsyncTokenCredential:
+    """Return the app's own identity, and no other that may be at hand."""
     return ManagedIdentityCredential(client_id=settings.client_id)
 
 
@@ -135,15 +136,17 @@ def _graph(settings: Settings, credential: AsyncTokenCredential, new_id: NewId) 
     return GraphHttp(graph_adapter(settings.graph_url, credential), new_id)
 
 
-def _vault(settings: Settings, credential: AsyncTokenCredential) -> SecretClient:
+def vault_client(settings: Settings, credential: AsyncTokenCredential) -> SecretClient:
+    """Return the SDK's client of the vault; nothing is connected yet."""
     return SecretClient(settings.vault_url, credential, **azure_fates.CLIENT_BOUNDS)
 
 
 def _table(settings: Settings, credential: AsyncTokenCredential, name: str, new_id: NewId) -> Table:
-    return Table(_table_client(settings, credential, name), f"ledger.{name}", new_id)
+    return Table(table_client(settings, credential, name), f"ledger.{name}", new_id)
 
 
-def _table_client(settings: Settings, credential: AsyncTokenCredential, name: str) -> TableClient:
+def table_client(settings: Settings, credential: AsyncTokenCredential, name: str) -> TableClient:
+    """Return the SDK's client of one table; nothing is connected yet."""
     return TableClient(settings.ledger_url, name, credential=credential, audience=_STORAGE, **azure_fates.CLIENT_BOUNDS)
 
 

@@ -77,6 +77,7 @@ class Settings:
     ticket_sources: frozenset[str]
     read_sign_ins: bool
     language: str
+    traces: bool
     terms: Terms
 
     @property
@@ -112,6 +113,7 @@ class Settings:
             ticket_sources=read.one("TICKET_SOURCES", _sources, default=_DEFAULT_TICKETS),
             read_sign_ins=read.one("READ_SIGN_INS", _flag, default="false"),
             language=read.one("LANGUAGE", _language, default="en"),
+            traces=read.one("TRACES", _flag, default="true"),
             terms=_terms(read, notice_route=bool(mailbox)),
         )
         policy = read.one("RECOVERY_FILE", _policy, default=_DEFAULT_POLICY)

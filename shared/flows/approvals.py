@@ -17,6 +17,7 @@ from shared.domain.orders import Lost, Proof
 from shared.domain.passcode import IdToken
 from shared.domain.reasons import Finding
 from shared.domain.requests import Approval, Request, State
+from shared.domain.spans import Step, spanned
 from shared.flows.ports import ApprovalTask, SignedIn
 from shared.flows.services import CourierServices
 
@@ -125,6 +126,7 @@ async def look_at(caller: SignedIn, request_id: str, services: CourierServices) 
     )
 
 
+@spanned(Step.APPROVAL, at=2)
 async def answer(
     caller: SignedIn, token: IdToken, request_id: str, reply: Reply, services: CourierServices
 ) -> Answered:

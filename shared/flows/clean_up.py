@@ -10,6 +10,7 @@ from shared.domain.orders import derived_id
 from shared.domain.people import ExistingPass
 from shared.domain.reasons import Finding, OutcomeClass, Reason
 from shared.domain.requests import IssuedPass, Request, State
+from shared.domain.spans import Step, spanned
 from shared.flows.limits import forget
 from shared.flows.ports import Due, DueKind, Handover, HandoverState
 from shared.flows.services import IssuerServices
@@ -48,6 +49,7 @@ async def _forget(services: IssuerServices) -> None:
         note(Event.CLEAN_FAILED, fate=type(failure).__name__)
 
 
+@spanned(Step.CLEAN_UP)
 async def clean(request_id: str, services: IssuerServices) -> None:
     """Clean up after one request, as far as it is time. Raises Conflict, TryLater, GiveUp."""
     request = await services.ledger.get(request_id)

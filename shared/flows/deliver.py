@@ -7,12 +7,14 @@ from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.requests import Recipient, Request, State
+from shared.domain.spans import Step, spanned
 from shared.flows.ask_approvers import ask_approvers
 from shared.flows.ports import Handover
 from shared.flows.services import CourierServices
 from shared.flows.tell import told
 
 
+@spanned(Step.DELIVERY)
 async def deliver(message: WakeUp, services: CourierServices) -> None:
     """List and tell, each at most once; a repeat does what is still missing.
 

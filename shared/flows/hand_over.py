@@ -9,6 +9,7 @@ from shared.domain.journal import Event, note
 from shared.domain.messages import REVEALED, Ask
 from shared.domain.passcode import IdToken
 from shared.domain.requests import UNDER_WAY, Request, State
+from shared.domain.spans import Step, spanned
 from shared.flows.foreign import alarm
 from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, Looked, NotMade, Receipt, Revealed, Shown
 from shared.flows.ports import Handover, HandoverState, SignedIn
@@ -78,6 +79,7 @@ def _may_ask(handover: Handover, request: Request, now: datetime) -> bool:
     return heard.may_be_fresh(now)
 
 
+@spanned(Step.REVEAL, at=2)
 async def reveal(
     caller: SignedIn, token: IdToken, request_id: str, check: Check, services: CourierServices
 ) -> Revealed:

@@ -14,6 +14,7 @@ from shared.domain.reasons import Finding, Reason
 from shared.domain.recovery import agent_flaws, approver_flaws
 from shared.domain.requests import Approval, Recipient, Request, State
 from shared.domain.rules import AskHuman
+from shared.domain.spans import Step, spanned
 from shared.flows.ports import ApprovalTask, Due, DueKind, SignedIn
 from shared.flows.services import IssuerServices, Judging
 from shared.flows.steps import SOON, end, later, move
@@ -68,6 +69,7 @@ async def check_told(request: Request, services: IssuerServices) -> None:
         await services.ledger.put_due(Due(request.request_id, now + SOON, DueKind.WAKE))
 
 
+@spanned(Step.ASK)
 async def answer(asked: Ask, caller: SignedIn, services: IssuerServices) -> str | None:
     """Take an answer; return why not when it is refused. Raises TryLater, GiveUp.
 

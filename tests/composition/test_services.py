@@ -1,6 +1,7 @@
 """The composition root: from nothing but settings, each role reaches every system, as its own identity."""
 
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -207,6 +208,19 @@ async def test_the_courier_reaches_everything_that_is_its_own(desk: Desk, monkey
     assert desk.directory.minted == []
 
 
+async def test_libraries_do_not_log_addresses(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The worker passes on everything at INFO, and there the SDKs would write down each call with its headers."""
+    caplog.set_level(logging.INFO)
+    for name in ("azure", "httpx", "msal"):
+        caplog.set_level(logging.NOTSET, logger=name)
+    desk.be(COURIER, monkeypatch)
+    composition.courier_services()
+    talkative = ("azure.core.pipeline.policies.http_logging_policy", "azure.servicebus", "azure.identity", "httpx")
+    assert [name for name in talkative if logging.getLogger(name).isEnabledFor(logging.INFO)] == []
+
+
 def _token() -> IdToken:
     """Return a token that is signed with a key of somebody's."""
     return IdToken(Signer().sign({"oid": "x"}))
@@ -217,7 +231,7 @@ def test_an_app_that_is_only_indexed_loads_no_sdk() -> None:
     code = (
         "import sys, shared.composition; "
         "heavy = {'msgraph', 'azure.servicebus', 'azure.identity', 'azure.keyvault.secrets', 'azure.data.tables', "
-        "'aiohttp', 'httpx', 'jwt'}; "
+        "'aiohttp', 'httpx', 'jwt', 'opentelemetry'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = subprocess.run(  # noqa: S603 - our own interpreter, our own code

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import permissions_page
+from local.bus.administration import OPERATION
 from local.bus.management import _OPERATIONS as MANAGEMENT
 from local.calls import RECORD, Called, Calls, read, stage_folder
 from local.directory.operations import TABLE as DIRECTORY
@@ -44,7 +45,7 @@ def test_every_operation_of_every_stand_in_has_its_permission() -> None:
     assert set(OPERATIONS) == VAULT.keys()
     assert set(Call) == TABLES.keys()
     links = {"attach sender", "attach receiver", "attach management", "send", "receive"}
-    assert MANAGEMENT.keys() | links == BUS.keys()
+    assert MANAGEMENT.keys() | links | {OPERATION} == BUS.keys()
 
 
 def test_the_first_alternative_that_is_held_is_the_least() -> None:

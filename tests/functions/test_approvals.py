@@ -74,6 +74,7 @@ def test_the_courier_has_these_routes_and_no_other(site: Approvals) -> None:
         ("handover/{request_id}", "GET"),
         ("handover/{request_id}", "POST"),
         ("handover/{request_id}/fresh", "POST"),
+        ("health", "GET"),
         ("not-me/{request_id}", "GET"),
         ("not-me/{request_id}", "POST"),
         ("static/{name}", "GET"),

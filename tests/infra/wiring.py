@@ -45,6 +45,7 @@ def the_page_is_behind_sign_in(infra: Infra) -> Iterator[str]:
             properties__platform__enabled=True,
             properties__globalValidation__requireAuthentication=True,
             properties__globalValidation__unauthenticatedClientAction="RedirectToLoginPage",
+            properties__globalValidation__excludedPaths=["/health"],
             properties__httpSettings__requireHttps=True,
             properties__identityProviders__azureActiveDirectory__enabled=True,
             properties__identityProviders__azureActiveDirectory__validation__allowedAudiences=[

@@ -24,7 +24,7 @@ from tests.contract.journal import Journal
 from tests.referees.azurite import Azurite
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-OPERATOR = rights.Identity(name="operator", tables={"*": "write"})
+OPERATOR = rights.Identity(name="bookkeeper", tables={"*": "write"})
 
 _counter = itertools.count(1)
 _RUN = os.environ.get(contract.RUN) or contract.new_run()  # no table of anybody else has such a name
