@@ -7,7 +7,7 @@ import pytest
 
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import SERVICE_DESK, group_id, person_id, upn
-from shared.domain.fates import GiveUp, TryLater
+from shared.domain.fates import Conflict, GiveUp, TryLater
 from shared.domain.messages import FRESH, Ask, WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Reason
