@@ -43,7 +43,7 @@ class Visit:
 
     def form(self, form: Form, about: str) -> dict[str, str] | None:
         """Return the fields of a form that was made for this sign-in, from our own page, or None."""
-        return _fields(self.req, self.form_token(form, about))
+        return form_fields(self.req, self.form_token(form, about))
 
     async def in_vain(self, request_id: str, answer: func.HttpResponse) -> func.HttpResponse:
         """Return an answer that gives nothing, once it was counted against whoever asks for what is not theirs."""
@@ -91,7 +91,7 @@ def request_id(req: func.HttpRequest) -> str | None:
         return None
 
 
-def _fields(req: func.HttpRequest, expected: str) -> dict[str, str] | None:
+def form_fields(req: func.HttpRequest, expected: str) -> dict[str, str] | None:
     """Return a form's fields, each once, empty ones left out; None for what our own page did not send."""
     if req.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or _ahead(req):
         return None

@@ -168,7 +168,7 @@ def _request(body: bytes = b"", **route: str) -> func.HttpRequest:
 
 
 def _form(raw: bytes) -> bool:
-    found = door.form(_request(raw), "expected")
+    found = door.form_fields(_request(raw), "expected")
     if found is None:
         return False
     assert found["token"] == "expected"
