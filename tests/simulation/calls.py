@@ -102,14 +102,17 @@ class Death(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of one call: `instead` of the act, or `after` it, and how long both ways take."""
+    """What becomes of one call: `instead` of the act, or `after` it, and how long both ways take.
+
+    `again`: after how long a message arrives once more, as when its first answer was lost.
+    """
 
     there: timedelta
     back: timedelta
     instead: Failure | None = None
     after: Failure | None = None
     behind: timedelta = timedelta(0)
-    twice: bool = False
+    again: timedelta | None = None
     death: Death | None = None
     freeze: timedelta = timedelta(0)
 
@@ -149,9 +152,11 @@ class Fates:
             behind=timedelta(seconds=chance.uniform(0.5, 8))
             if operation.stale and comes(Trouble.STALE)
             else timedelta(0),
-            twice=name.startswith("bus.") and comes(Trouble.TWICE),
+            again=timedelta(seconds=chance.uniform(0, 90))
+            if name.startswith("bus.") and comes(Trouble.TWICE)
+            else None,
             death=death,
-            freeze=timedelta(seconds=chance.uniform(20, 200)) if comes(Trouble.FREEZE) else timedelta(0),
+            freeze=timedelta(seconds=chance.uniform(20, 400)) if comes(Trouble.FREEZE) else timedelta(0),
         )
 
     def _instead(self, operation: Operation, comes: Callable[[Trouble], bool]) -> Failure | None:

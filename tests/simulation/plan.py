@@ -10,13 +10,14 @@ from typing import Any
 from local.directory.errors import Refused
 from local.directory.roles import GLOBAL_ADMINISTRATOR, USER_ADMINISTRATOR, Grant
 from local.directory.tenant import CLOUD_ADMINS, group_id, person_id, upn
+from shared.domain.fates import Unknown
 from shared.domain.messages import Ask, WakeUp
 from shared.domain.orders import Purpose, lane, request_id
 from shared.domain.requests import State
 from shared.flows.ports import Pause
 from tests.simulation.host import Host
 from tests.simulation.witness import Witness
-from tests.simulation.world import at_once
+from tests.simulation.world import Landed, at_once
 
 JOINERS = ("ada", "bo", "cleo", "dev")
 NEVER_JOINERS = ("eve", "finn", "gus", "root", "erik")
@@ -59,23 +60,24 @@ class Events:
         self._chance = host.world.chance("events")
         self._bodies: list[tuple[str, bytes, str]] = []
         self._concerned: list[str] = []
+        self._number = 0
+        self.world.sending.append(self._doubt)
 
     def draw(self) -> None:
         """Put the whole day on the loop."""
         chance = self._chance
-        number = 0
-        for name in self._some(JOINERS, 1, 3) + self._some(NEVER_JOINERS, 0, 1):
+        for name in self._some(JOINERS, 1, 2) + self._some(NEVER_JOINERS, 0, 1):
             base = self._moment()
-            for _ in range(chance.choice([1, 1, 2, 3])):
-                number += 1
-                self._at(base, self._hire, name, f"e-{number}", person=name)
-                base += timedelta(seconds=chance.choice([0, 1, 30, 200, 900]))
+            for _ in range(chance.choice([1, 2, 2, 3])):
+                self._number += 1
+                self._at(base, self._hire, name, f"e-{self._number}", person=name)
+                base += timedelta(seconds=chance.choice([0, 1, 5, 20, 40, 200, 900]))
         for name in self._some(LOSERS, 0, 2) + self._some(ASKED_LOSERS, 0, 1) + self._some(NEVER_LOSERS, 0, 1):
             base = self._moment()
             for _ in range(chance.choice([1, 1, 2])):
-                number += 1
-                self._at(base, self._lose, name, f"t-{number}", person=name)
-                base += timedelta(seconds=chance.choice([0, 5, 300]))
+                self._number += 1
+                self._at(base, self._lose, name, f"t-{self._number}", person=name)
+                base += timedelta(seconds=chance.choice([0, 5, 20, 300]))
         for act, most in (
             (self._again, 3),
             (self._garbage, 2),
@@ -90,11 +92,24 @@ class Events:
             for _ in range(chance.randint(0, most)):
                 self._at(self._moment() * 2, act)
 
+    def _doubt(self, call: Landed) -> None:
+        """Let somebody be impatient just when nobody knows whether a pass was made."""
+        if call.name != "directory.create_pass" or not isinstance(call.failure, Unknown):
+            return
+        name, soon = self.world.story.name(call.args[0]), timedelta(seconds=self._chance.uniform(2, 50))
+        if self._chance.random() < 0.4:
+            self.world.loop.after(soon, self._replay, call.work.request_id)
+        if self._chance.random() < 0.25:
+            self.world.loop.after(timedelta(seconds=self._chance.uniform(60, 400)), self.empower, name)
+        if self._chance.random() < 0.6:
+            self._number += 1
+            self.world.loop.after(soon, self._hire, name, f"e-{self._number}")
+
     # -- what comes in -----------------------------------------------------------------------------------------
 
     def _hire(self, name: str, event_id: str) -> None:
         chance, now = self._chance, self.world.now
-        starts = now + timedelta(minutes=chance.choice([0, 0, 0, 20, 45, 90]))
+        starts = now + timedelta(minutes=chance.choice([0, 0, 0, 0, 0, 20, 45, 90]))
         data: dict[str, Any] = {
             "userPrincipalName": upn(name),
             "startsAt": starts.strftime("%Y-%m-%dT%H:%M"),
@@ -176,7 +191,11 @@ class Events:
         """Let an operator replay a wake-up or a delivery, old or new."""
         rows = self.world.ports.ledger.all_requests()
         if rows:
-            row = self._chance.choice(rows)
+            self._replay(self._chance.choice(rows).request_id)
+
+    def _replay(self, request_id: str) -> None:
+        row = self.witness.latest.get(request_id)
+        if row is not None:
             attempt = max(1, row.attempt - self._chance.choice([0, 0, 1, 2]))
             where = self._chance.choice(["wake", "wake", "deliver"])
             self.world.tell("operator", f"replays a {where} of {self.world.story.name(row.request_id)} #{attempt}")

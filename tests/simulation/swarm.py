@@ -46,9 +46,9 @@ _MOST = {
     Trouble.SLOW: 0.30,
     Trouble.STALE: 0.10,
     Trouble.CRASH: 0.05,
-    Trouble.FREEZE: 0.05,
+    Trouble.FREEZE: 0.08,
     Trouble.TWICE: 0.25,
-    Trouble.UNSETTLED: 0.15,
+    Trouble.UNSETTLED: 0.25,
     Trouble.LOCK: 0.35,
     Trouble.DROP: 0.10,
     Trouble.BURY: 0.03,
@@ -76,6 +76,7 @@ SORE = (
     "courier_vault.delete",
     "bus.ask",
 )
+_TENDER = 3  # everywhere the create, which nobody may repeat blindly, is more likely to meet trouble
 _SYSTEMS = ("directory", "vault", "ledger", "handovers", "bus", "notices", "courier_vault")
 
 
@@ -103,8 +104,8 @@ class Swarm:
 
     def rate(self, trouble: Trouble, operation: str) -> float:
         """Return how likely a trouble is at an operation."""
-        rate = self.rates.get(trouble, 0.0)
-        return min(0.6, rate * 8) if operation == self.sore else rate
+        rate = self.rates.get(trouble, 0.0) * (_TENDER if operation == "directory.create_pass" else 1)
+        return min(0.6, rate * (8 if operation == self.sore else 1))
 
 
 def draw(chance: random.Random) -> Swarm:

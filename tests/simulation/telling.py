@@ -24,7 +24,7 @@ def answered(story: Story, fate: Fate, answer: Any, failure: Failure | None) -> 
     if failure is not None:
         acted = "not done" if fate.instead is not None else "refused"
         return f"-> {_fate(failure)} [{acted}]"
-    twice = " [twice]" if fate.twice else ""
+    twice = f" [and again in {fate.again.total_seconds():.0f} s]" if fate.again is not None else ""
     behind = f" [as of {fate.behind.total_seconds():.1f} s ago]" if fate.behind else ""
     lost = f" [done, but the caller hears: {_fate(fate.after)}]" if fate.after is not None else ""
     said = _word(story, answer)

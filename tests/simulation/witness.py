@@ -66,6 +66,7 @@ class Witness:
     seated: set[int] = field(default_factory=set)
     removed: dict[str, datetime] = field(default_factory=dict)
     _create: dict[str, Create] = field(default_factory=dict)
+    _gathered: dict[int, Reading] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look at every call."""
@@ -141,7 +142,7 @@ class Witness:
             self.listed_stale.add(call.work.number)
 
     def _directory_gather(self, call: Landed) -> None:
-        self.gathered[call.work.request_id] = look(self.world.models.tenant, call.args[0], self.world.now)
+        self._gathered[call.work.number] = look(self.world.models.tenant, call.args[0], self.world.now)
         self._directory_privileges(call)
 
     def _directory_privileges(self, call: Landed) -> None:
@@ -166,6 +167,8 @@ class Witness:
         if call.failure is None:
             stored: Request = call.answer
             self.latest[stored.request_id] = stored
+            if stored.state is State.ISSUING and call.work.number in self._gathered:
+                self.gathered[stored.request_id] = self._gathered[call.work.number]  # whoever claims has judged by it
             if stored.state is State.READY and stored.request_id not in self.ready_at:
                 self.ready_at[stored.request_id] = self.world.now
 

@@ -220,9 +220,10 @@ class World:
         answer: Any = None
         failure: Failure | None = None
         try:
-            for _ in range(2 if call.fate.twice else 1):
-                with self.models.tenant.behind(call.fate.behind):
-                    answer = call.act()
+            with self.models.tenant.behind(call.fate.behind):
+                answer = call.act()
+            if call.fate.again is not None:
+                self.loop.after(call.fate.again, call.act)
         except Failure as raised:
             failure = raised
         landed = Landed(
