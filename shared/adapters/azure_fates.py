@@ -1,12 +1,10 @@
-"""What becomes of the work when an Azure SDK raises: one table for vault, ledger and tokens.
+"""Which trouble an Azure SDK's error is, for vault, ledger and tokens; the table says what becomes of the work.
 
 The SDK's exception holds the whole exchange (for a vault: the passcode that was sent), so it is never chained: the
 fate carries a note with the status and the service's code instead.
 """
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from http import HTTPStatus
+from collections.abc import Awaitable
 from typing import Any
 
 from aiohttp import ClientConnectorError
@@ -16,12 +14,13 @@ from azure.core.exceptions import (
     HttpResponseError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
+    ServiceResponseTimeoutError,
 )
 
+from shared.adapters import fate_table
+from shared.adapters.fate_table import Trouble, trouble_of
 from shared.adapters.retry_after import retry_after
-from shared.domain.fates import Conflict, Failure, GiveUp, TryLater
-from shared.domain.journal import Event, note
-from shared.domain.reasons import Reason
+from shared.domain.fates import Failure
 
 # Bounds for every Azure HTTP client: connections are retried briefly, statuses are ours to judge, at once.
 CLIENT_BOUNDS: dict[str, Any] = {
@@ -32,57 +31,46 @@ CLIENT_BOUNDS: dict[str, Any] = {
     "read_timeout": 20,
 }
 
-_TOKEN_PAUSE = timedelta(seconds=30)
-_NEVER = frozenset({HTTPStatus.FORBIDDEN})
-_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})  # tables say 503
-_CONFLICTS = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
-type Lost = Callable[[str], Failure]
 
+async def settle[T](operation: str, act: Awaitable[T]) -> T:
+    """Return what `act` answers; whatever the SDK raises becomes the fate that the table has for it.
 
-async def settle[T](where: str, act: Awaitable[T], *, lost: Lost = TryLater) -> T:
-    """Return what `act` answers; whatever the SDK raises becomes a fate.
-
-    `lost` makes the fate of a request that was sent and not answered, or answered with a server's error.
-    Raises TryLater, GiveUp (a right is missing, or the request is wrong), Conflict (409, 412), and what `lost` makes.
+    Raises TryLater, GiveUp (a right is missing, or the request is wrong), Conflict, Unknown.
     """
     try:
         return await act
     except (AzureError, TimeoutError, OSError) as error:
-        failure = fate_of(where, error, lost)
+        failure = fate_of(operation, error)
     except AttributeError as error:
         # azure-data-tables looks for an error's code in the response, and half an answer comes without one.
         if not isinstance(error.__context__, AzureError):
             raise
-        failure = fate_of(where, error.__context__, lost)
+        failure = fate_of(operation, error.__context__)
     raise failure
 
 
-def fate_of(where: str, error: Exception, lost: Lost = TryLater) -> Failure:
+def fate_of(operation: str, error: Exception) -> Failure:
     """Return the fate of a call that ended in `error`; see `settle`."""
-    failure = _fate(where, error, lost)
+    failure = fate_table.failure(operation, trouble(error), after=retry_after(_headers(error)))
     failure.add_note(_describe(error))
     return failure
+
+
+def trouble(error: Exception) -> Trouble:
+    """Return which trouble an SDK's error is."""
+    status = status_of(error)
+    if _unsent(error):
+        return Trouble.UNSENT
+    if status is not None:
+        return trouble_of(status)
+    if isinstance(error, ClientAuthenticationError):
+        return Trouble.NO_TOKEN
+    return Trouble.TIMED_OUT if isinstance(error, (ServiceResponseTimeoutError, TimeoutError)) else Trouble.CUT
 
 
 def status_of(error: Exception) -> int | None:
     """Return the HTTP status in `error`, None when there was no answer."""
     return error.status_code if isinstance(error, HttpResponseError) else None
-
-
-def _fate(where: str, error: Exception, lost: Lost) -> Failure:
-    status = status_of(error)
-    if _unsent(error):
-        return TryLater(where)
-    if status == HTTPStatus.UNAUTHORIZED or (isinstance(error, ClientAuthenticationError) and status not in _NEVER):
-        return TryLater(where, _TOKEN_PAUSE)  # no token, or an outdated one: nothing was done
-    if status in _BUSY:
-        note(Event.THROTTLED, call=where, after=int(retry_after(_headers(error)).total_seconds()))
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return TryLater(where, retry_after(_headers(error)))
-    if status in _CONFLICTS:
-        return Conflict(where)
-    never = status is not None and HTTPStatus(status).is_client_error and status != HTTPStatus.REQUEST_TIMEOUT
-    return GiveUp(where, Reason.DIRECTORY_REFUSED) if never else lost(where)
 
 
 def _unsent(error: Exception) -> bool:

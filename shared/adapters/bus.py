@@ -12,23 +12,25 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
     MessagingEntityDisabledError,
     MessagingEntityNotFoundError,
+    OperationTimeoutError,
     ServiceBusAuthenticationError,
     ServiceBusAuthorizationError,
+    ServiceBusCommunicationError,
     ServiceBusServerBusyError,
 )
 
-from shared.domain.fates import Failure, GiveUp, TryLater
-from shared.domain.journal import Event, note
+from shared.adapters import fate_table
+from shared.adapters.fate_table import Trouble
+from shared.domain.fates import Failure
 from shared.domain.messages import Ask, Outcome, Quarantined, WakeUp
 from shared.domain.orders import derived_id
-from shared.domain.reasons import Reason
 
 # Bounds for the client: one quick retry of its own, then the flows decide.
 CLIENT_BOUNDS: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
@@ -38,12 +40,17 @@ _BUSY_PAUSE = timedelta(seconds=10)
 _JSON = "application/json"
 _EVENT = "application/cloudevents+json"
 _SOURCE = "/passdesk"
-_FOR_GOOD = (
-    ServiceBusAuthenticationError,
-    ServiceBusAuthorizationError,
-    MessagingEntityNotFoundError,
-    MessagingEntityDisabledError,
-    MessageSizeExceededError,
+_TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
+    (ServiceBusServerBusyError, Trouble.THROTTLED),
+    (ServiceBusAuthenticationError, Trouble.UNAUTHORIZED),
+    (ServiceBusAuthorizationError, Trouble.REFUSED),
+    (MessageSizeExceededError, Trouble.REFUSED),
+    (MessagingEntityNotFoundError, Trouble.ABSENT),
+    (MessagingEntityDisabledError, Trouble.ABSENT),
+    (ServiceBusCommunicationError, Trouble.UNSENT),
+    (ClientAuthenticationError, Trouble.NO_TOKEN),
+    (OperationTimeoutError, Trouble.TIMED_OUT),
+    (TimeoutError, Trouble.TIMED_OUT),
 )
 
 
@@ -217,13 +224,8 @@ def _event(event_id: str, kind: str, subject: str, at: datetime, data: dict[str,
 
 def fate(where: str, error: Exception) -> Failure:
     """Return what an error of the SDK means; its class is noted, its text is not kept."""
-    failure: Failure
-    if isinstance(error, _FOR_GOOD):
-        failure = GiveUp(where, Reason.DIRECTORY_REFUSED)
-    else:
-        failure = TryLater(where)
-        if isinstance(error, ServiceBusServerBusyError):
-            note(Event.THROTTLED, call=where, after=int(_BUSY_PAUSE.total_seconds()))
-            failure = TryLater(where, _BUSY_PAUSE)
+    trouble = next((found for kind, found in _TROUBLES if isinstance(error, kind)), Trouble.CUT)
+    after = _BUSY_PAUSE if trouble is Trouble.THROTTLED else None
+    failure = fate_table.failure("bus.send", trouble, after=after, where=where)
     failure.add_note(type(error).__name__)
     return failure

@@ -12,15 +12,17 @@ from typing import Any
 
 from kiota_abstractions.method import Method
 
+from shared.adapters import fate_table
 from shared.adapters import graph_audit as audit
 from shared.adapters import graph_parse as parse
 from shared.adapters import graph_reads as reads
+from shared.adapters.fate_table import Trouble
 from shared.adapters.graph_batch import Batch, Read
 from shared.adapters.graph_colleagues import colleague_reads, member_reads
 from shared.adapters.graph_colleagues import colleagues as known_colleagues
-from shared.adapters.graph_http import Answer, Call, GraphHttp, refusal, throttled
+from shared.adapters.graph_http import Answer, Call, GraphHttp, refusal
 from shared.adapters.graph_methods import is_method_id, method_path, methods_read
-from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
+from shared.domain.fates import Failure, GiveUp
 from shared.domain.orders import LostKind
 from shared.domain.people import (
     Changes,
@@ -76,7 +78,7 @@ class GraphDirectory:
         if not given or not all(_plausible(value) for value in given.values()):
             return Unresolved(found=0)
         found = await self._batch.run("graph.resolve", [_named(name, value) for name, value in given.items()])
-        people = [_ids(found[name], name, value) for name, value in given.items()]
+        people = [_ids(found[name], value) for name, value in given.items()]
         return _agreed(people)
 
     async def gather(
@@ -135,7 +137,7 @@ class GraphDirectory:
         where = "graph.remove-method"
         if not parse.is_guid(person_id) or not is_method_id(method_id):
             raise GiveUp(where, Reason.METHOD_NOT_REMOVED)
-        answer = await self._act(Call(where, Method.DELETE, method_path(person_id, kind, method_id)))
+        answer = await self._http.send(Call(where, Method.DELETE, method_path(person_id, kind, method_id)))
         if answer.ok or answer.status == HTTPStatus.NOT_FOUND:
             return answer.ok
         raise refusal(where, answer, Reason.METHOD_NOT_REMOVED)
@@ -145,7 +147,7 @@ class GraphDirectory:
         where = "graph.revoke-sessions"
         if not parse.is_guid(person_id):
             raise GiveUp(where, Reason.SESSIONS_NOT_REVOKED)
-        answer = await self._act(Call(where, Method.POST, f"/users/{person_id}/revokeSignInSessions"))
+        answer = await self._http.send(Call(where, Method.POST, f"/users/{person_id}/revokeSignInSessions"))
         if not answer.ok:  # any 2xx is a success: documentation and service differ in which
             raise refusal(where, answer, Reason.SESSIONS_NOT_REVOKED)
 
@@ -159,11 +161,11 @@ class GraphDirectory:
             case {"value": [*listed], **rest} if "@odata.nextLink" not in rest:
                 pass
             case _:
-                raise TryLater(where)
+                raise fate_table.failure(where, Trouble.GARBLED)
         try:
             return tuple(parse.existing_pass(item) for item in listed)
         except parse.Malformed as flaw:
-            raise TryLater(where) from flaw
+            raise fate_table.failure(where, Trouble.GARBLED) from flaw
 
     async def delete_pass(self, person_id: str, tap_id: str) -> None:
         """Delete one pass by its id; one that is gone already is a success. Raises TryLater, GiveUp."""
@@ -184,7 +186,7 @@ class GraphDirectory:
         if starts_at is not None:
             body["startDateTime"] = starts_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         call = Call(where, Method.POST, _passes_of(person_id, where), body, limit=CREATE_LIMIT)
-        answer = await self._http.send(call, call_id=call_id, lost=Unknown)
+        answer = await self._http.send(call, call_id=call_id)
         outcome = _outcome(where, answer)
         del answer  # it holds the passcode as text
         if isinstance(outcome, Failure):
@@ -195,15 +197,6 @@ class GraphDirectory:
         if not parse.is_guid(person_id):
             raise GiveUp(where, Reason.PERSON_UNREADABLE)
         return await self._batch.run(where, wanted)
-
-    async def _act(self, call: Call) -> Answer:
-        """Send one change once. Raises TryLater when it did not leave, Unknown when nobody says what became of it."""
-        answer = await self._http.send(call, lost=Unknown)
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-            failure = Unknown(call.where)
-            failure.add_note(f"status={answer.status} code={answer.code or '-'}")
-            raise failure
-        return answer
 
     async def _privileges(self, where: str, person_id: str, found: dict[str, Any]) -> Privileges:
         joinable, assignable = reads.joinable_ids(found), reads.assignable_ids(found)
@@ -228,15 +221,10 @@ def _outcome(where: str, answer: Answer) -> CreatedPass | Failure:
         try:
             return parse.created_pass(answer.body)
         except (parse.Malformed, ValueError) as flaw:
-            failure = Unknown(where)
+            failure = fate_table.failure(where, Trouble.GARBLED)
             failure.add_note(f"malformed answer: {flaw}")
-    elif answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        failure = refusal(where, answer)
     elif answer.status == HTTPStatus.NOT_FOUND:
-        failure = TryLater(where, _NOT_READABLE_YET)  # a fresh person shows here minutes later (field reports)
-    elif answer.ok or throttled(answer.status) or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        failure = Unknown(where)
-        failure.add_note(f"status={answer.status} code={answer.code or '-'}")
+        failure = fate_table.failure(where, Trouble.ABSENT, after=_NOT_READABLE_YET)
     else:
         failure = refusal(where, answer, _reason(answer))
     return failure
@@ -250,7 +238,8 @@ def _readable(where: str, found: Any) -> Any:
     """Return what was read. Raises GiveUp when it was refused for good, TryLater when it was cut or malformed."""
     if not isinstance(found, Unreadable):
         return found
-    failure = GiveUp(where, Reason.DIRECTORY_REFUSED) if found.why.startswith("status-4") else TryLater(where)
+    refused = found.why.startswith("status-4")
+    failure = fate_table.failure(where, Trouble.REFUSED if refused else Trouble.GARBLED)
     failure.add_note(f"read={found.read} why={found.why}")
     raise failure
 
@@ -270,9 +259,9 @@ def _named(name: str, value: str) -> Read[Any]:
     return Read(name, url, lambda user: (parse.object_id(user), user.get(name)), many=True)
 
 
-def _ids(found: Any, name: str, value: str) -> frozenset[str]:
+def _ids(found: Any, value: str) -> frozenset[str]:
     """Return who bears exactly this name. Raises GiveUp, TryLater when the read failed."""
-    named = _readable(f"graph.resolve.{name}", found)
+    named = _readable("graph.resolve", found)
     bearers = (key for key, theirs in named if isinstance(theirs, str) and theirs.casefold() == value.casefold())
     return frozenset(bearers)
 

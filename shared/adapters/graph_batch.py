@@ -5,13 +5,15 @@ A read ends as a value or as `Unreadable`; only a Graph that is too busy ends th
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from itertools import batched
 from typing import Any
 
 from kiota_abstractions.method import Method
 
-from shared.adapters.graph_http import Answer, Call, GraphHttp, is_passing, later, refusal
+from shared.adapters.fate_table import Verdict, trouble_of, verdict
+from shared.adapters.graph_http import BATCH, Answer, Call, GraphHttp, refusal
 from shared.adapters.graph_parse import Malformed
 from shared.domain.people import LICENCE, Unreadable
 
@@ -59,13 +61,15 @@ class Batch:
 
     async def _ask(self, where: str, reads: Iterable[Read[Any]]) -> dict[str, Answer]:
         requests = [{"id": r.name, "method": "GET", "url": r.url, "headers": dict(r.headers)} for r in reads]
-        answer = await self._http.send(Call(where, Method.POST, "/$batch", {"requests": requests}))
+        call = Call(where, Method.POST, BATCH, {"requests": requests})
+        answer = await self._http.send(call)
         if not answer.ok:
             raise refusal(where, answer)
         answers = _items(answer.body)
-        busy = [later(where, a) for a in answers.values() if is_passing(a.status)]
+        self._http.learn(call, answers.values())
+        busy = [refusal(where, a) for a in answers.values() if _passes(where, a)]
         if busy:
-            raise max(busy, key=lambda failure: failure.after)
+            raise max(busy, key=lambda failure: getattr(failure, "after", timedelta(0)))
         return answers
 
     async def _judge(self, where: str, read: Read[Any], answer: Answer | None) -> Any:
@@ -97,11 +101,16 @@ class Batch:
             if not isinstance(following, str) or not self._http.is_ours(following):
                 raise Malformed(_NEXT)
             answer = await self._http.send(Call(where, Method.GET, following, headers=read.headers))
-            if is_passing(answer.status):
-                raise later(where, answer)
+            if _passes(where, answer):
+                raise refusal(where, answer)
             if answer.status != HTTPStatus.OK:
                 raise Malformed(f"page-{answer.status}")
         raise Malformed("pages")
+
+
+def _passes(where: str, answer: Answer) -> bool:
+    """Tell whether a refusal may pass by itself."""
+    return not answer.ok and verdict(where, trouble_of(answer.status)) is Verdict.LATER
 
 
 def _items(body: Any) -> dict[str, Answer]:

@@ -6,7 +6,8 @@ retries nothing here, not even reads: a 429 or 503 surfaces at once, and the flo
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from asyncio import timeout
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -22,21 +23,22 @@ from kiota_abstractions.request_information import RequestInformation
 from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandlerOption, RetryHandlerOption
 from msgraph.graph_request_adapter import GraphRequestAdapter
 
+from shared.adapters import fate_table, pacer
+from shared.adapters.fate_table import Trouble, trouble_of
+from shared.adapters.pacer import Bucket, NoTurn, Pacer, Stage
 from shared.adapters.retry_after import retry_after
 from shared.domain import spans
-from shared.domain.fates import Failure, GiveUp, TryLater
+from shared.domain.fates import Failure, TryLater
 from shared.domain.journal import Event, note
 from shared.domain.reasons import Reason
+from shared.flows.right import right_now
 
 READ_LIMIT = timedelta(seconds=30)
+BATCH = "/$batch"
+_UNTOLD = timedelta(seconds=10)
 
-_TOKEN_PAUSE = timedelta(seconds=30)
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, AzureError)
-_LOST = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, APIError, TimeoutError, OSError)
-# Worth another try; everything else below 500 will be refused again.
-_LATER = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCKED, HTTPStatus.TOO_EARLY, HTTPStatus.UNAUTHORIZED}
-)
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_CUT = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, APIError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +76,88 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: timedelta = READ_LIMIT
 
+    @property
+    def bucket(self) -> Bucket:
+        """Return what Graph counts this call in; a batch is counted item by item, and the scarcest one decides."""
+        urls = [self.url, *(item["url"] for item in self.body["requests"])] if self.url == BATCH else [self.url]
+        if any("/authentication/" in url for url in urls):
+            return Bucket.METHODS
+        return Bucket.MAIL if self.url.endswith("/sendMail") else Bucket.DIRECTORY
+
+    @property
+    def stage(self) -> Stage:
+        """Return how far the work has come that makes this call."""
+        if self.url == BATCH:
+            return Stage.JUDGE
+        return Stage.LOOK if self.method is Method.GET else Stage.ACT
+
 
 class GraphHttp:
-    """Sends requests, each exactly once. `new_id` makes the `client-request-id` where the caller has none."""
+    """Sends requests, each exactly once, when `pacer` lets it. `new_id` makes the `client-request-id` where needed."""
 
-    def __init__(self, adapter: GraphRequestAdapter, new_id: Callable[[], str]) -> None:
+    def __init__(self, adapter: GraphRequestAdapter, new_id: Callable[[], str], pacer: Pacer) -> None:
         self._adapter = adapter
         self._new_id = new_id
+        self._pacer = pacer
 
-    async def send(
-        self, call: Call, *, call_id: str | None = None, lost: Callable[[str], Failure] = TryLater
-    ) -> Answer:
+    async def send(self, call: Call, *, call_id: str | None = None) -> Answer:
         """Return whatever Graph answers.
 
-        Raises TryLater when the request did not leave, and what `lost` makes when it left and no answer came.
+        A call that is one too many (429) was not let in and did nothing, so also one that nobody may repeat takes its
+        turn again, as long as the pacer's patience allows. Raises TryLater when the request did not leave, and what the
+        table says when it left and no answer came.
         """
-        failure: Failure
+        until = asyncio.get_running_loop().time() + pacer.PATIENCE.total_seconds()
+        while True:
+            try:
+                await self._pacer.turn(call.bucket, right_now(), call.stage, until)
+            except NoTurn as late:
+                after = late.after
+                break
+            answer = await self._once(call, call_id)
+            if call.url == BATCH and answer.ok:
+                return answer  # its items are judged one by one
+            self.learn(call, [answer])
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS or not self._pacer.opens_before(call.bucket, until):
+                return answer
+            asked = retry_after(answer.headers) or _UNTOLD
+            note(Event.THROTTLED, call=call.where, after=int(asked.total_seconds()))
+        raise TryLater(call.where, after)
+
+    async def _once(self, call: Call, call_id: str | None) -> Answer:
+        trouble, why = Trouble.CUT, ""
         try:
             response = await self._response(call, call_id or self._new_id())
-        except _NOT_SENT as error:
-            failure = TryLater(call.where, _TOKEN_PAUSE) if isinstance(error, AzureError) else TryLater(call.where)
-            failure.add_note(type(error).__name__)
-        except _LOST as error:
-            failure = lost(call.where)
-            failure.add_note(type(error).__name__)
+        except AzureError as error:
+            trouble, why = Trouble.NO_TOKEN, type(error).__name__
+        except _UNSENT as error:
+            trouble, why = Trouble.UNSENT, type(error).__name__
+        except (TimeoutError, httpx.TimeoutException) as error:
+            trouble, why = Trouble.TIMED_OUT, type(error).__name__
+        except _CUT as error:
+            why = type(error).__name__
         else:
             return _answer(response)
+        failure = fate_table.failure(call.where, trouble)
+        failure.add_note(why)
         raise failure
 
     async def _response(self, call: Call, call_id: str) -> Any:
         with spans.call(call.where, client_request_id=call_id) as span:
-            async with asyncio.timeout(call.limit.total_seconds()):
+            async with timeout(call.limit.total_seconds()):
                 response: Any = await self._adapter.send_primitive_async(
                     self._information(call, call_id), "bytes", None
                 )
             span.put({"status": response.status_code})
             return response
+
+    def learn(self, call: Call, answers: Iterable[Answer]) -> None:
+        """Tell the pacer what Graph said to one call, or to the items of one batch."""
+        busy = [answer for answer in answers if answer.status == HTTPStatus.TOO_MANY_REQUESTS]
+        if busy:
+            self._pacer.throttled(call.bucket, max(retry_after(answer.headers) or _UNTOLD for answer in busy))
+        else:
+            self._pacer.passed(call.bucket)
 
     async def read(self, call: Call, *, call_id: str | None = None) -> Answer:
         """Return a success or a 404; the rest becomes a fate. Raises TryLater, GiveUp."""
@@ -147,30 +195,7 @@ class GraphHttp:
 
 def refusal(where: str, answer: Answer, reason: Reason = Reason.DIRECTORY_REFUSED) -> Failure:
     """Return the fate of an answer that is no success."""
-    if is_passing(answer.status):
-        return later(where, answer)
-    return _noted(GiveUp(where, reason), answer)
-
-
-def later(where: str, answer: Answer) -> TryLater:
-    """Return when to come back."""
-    pause = _TOKEN_PAUSE if answer.status == HTTPStatus.UNAUTHORIZED else retry_after(answer.headers)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        note(Event.THROTTLED, call=where, after=int(pause.total_seconds()))
-    return _noted(TryLater(where, pause), answer)
-
-
-def is_passing(status: int) -> bool:
-    """Tell whether a refusal may pass by itself: throttled, unwell, a token that ran out, a conflict."""
-    return throttled(status) or status in _LATER
-
-
-def throttled(status: int) -> bool:
-    """Tell whether Graph is too busy or unwell to answer."""
-    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _noted[F: Failure](failure: F, answer: Answer) -> F:
+    failure = fate_table.failure(where, trouble_of(answer.status), after=retry_after(answer.headers), reason=reason)
     failure.add_note(f"status={answer.status} code={answer.code or '-'}")
     return failure
 

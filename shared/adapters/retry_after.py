@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
-DEFAULT = timedelta(seconds=10)
 _LONGEST = timedelta(hours=1)  # a request's own deadline bounds the rest; a broken header must not park it for days
 _SHORTEST = timedelta(seconds=1)
 
 
-def retry_after(headers: Mapping[str, str]) -> timedelta:
-    """Return the wait that `headers` (any spelling of their names) ask for, within one second and one hour.
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """Return the wait that `headers` (any spelling of their names) ask for, within one second and one hour; or None.
 
     A date is measured from the answer's own Date header, so that no clock of ours takes part.
     """
     known = {name.lower(): value for name, value in headers.items()}
-    return min(max(_asked(known), _SHORTEST), _LONGEST)
+    asked = _asked(known)
+    return None if asked is None else min(max(asked, _SHORTEST), _LONGEST)
 
 
-def _asked(headers: Mapping[str, str]) -> timedelta:
+def _asked(headers: Mapping[str, str]) -> timedelta | None:
     value = headers.get("retry-after", "")
     try:
         return timedelta(seconds=float(value))
@@ -27,4 +27,4 @@ def _asked(headers: Mapping[str, str]) -> timedelta:
     try:
         return parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, TypeError, OverflowError):
-        return DEFAULT
+        return None

@@ -9,7 +9,9 @@ import aiohttp
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from shared.domain.fates import Refused, TryLater
+from shared.adapters import fate_table
+from shared.adapters.fate_table import Trouble
+from shared.domain.fates import Refused
 
 # Entra rotates keys about every six weeks, announced; in an emergency without notice (Entra docs, signing keys).
 REFRESH_AFTER = timedelta(hours=6)
@@ -39,12 +41,12 @@ class SignInKeys:
             if self._age(now) > REFRESH_AFTER or key_id not in self._keys:
                 await self._refresh(now)
         if self._age(now) > TRUST_FOR:
-            raise TryLater(_WHERE)
+            raise fate_table.failure(_WHERE, Trouble.CUT)
         found = self._keys.get(key_id)
         if found is not None:
             return found
         if self._read_at != self._asked_at:
-            raise TryLater(_WHERE)  # the last look failed, so nobody knows
+            raise fate_table.failure(_WHERE, Trouble.CUT)  # the last look failed, so nobody knows
         raise Refused("unknown_key")
 
     def _age(self, now: datetime) -> timedelta:

@@ -52,7 +52,7 @@ class Table:
         where = f"{self._name}.{'insert' if etag is None else 'replace'}"
         failure: Failure
         try:
-            return await settle(where, self._write(where, mine, etag), lost=Unknown)
+            return await settle(where, self._write(where, mine, etag))
         except (Conflict, Unknown) as raised:
             failure = raised
         found = await self.get(str(row["PartitionKey"]), str(row["RowKey"]))

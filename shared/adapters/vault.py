@@ -17,7 +17,6 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.keyvault.secrets.aio import SecretClient
 
 from shared.adapters.azure_fates import settle
-from shared.domain.fates import Conflict, TryLater, Unknown
 from shared.domain.passcode import Passcode
 
 CONTENT_TYPE = "application/vnd.passdesk.pass"
@@ -41,10 +40,7 @@ class SecretVault:
         Raises Unknown when the secret may have been stored, GiveUp when a right is missing.
         """
         act = self._client.set_secret(name, passcode.reveal(), expires_on=expires, tags=tags, content_type=CONTENT_TYPE)
-        try:
-            await settle("vault.store", act, lost=Unknown)
-        except Conflict:
-            raise TryLater("vault.store") from None
+        await settle("vault.store", act)
 
     async def remove(self, name: str) -> bool:
         """Delete and purge; return whether nothing is left that is in our hands.

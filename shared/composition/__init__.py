@@ -2,6 +2,7 @@
 
 import logging
 import os
+import random
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ def issuer_services() -> IssuerServices:
     from shared.composition.build import build_issuer  # noqa: PLC0415
 
     _observe()
-    return build_issuer(settings(), _now, _new_id)
+    return build_issuer(settings(), _now, _new_id, _chance)
 
 
 @cache
@@ -68,7 +69,7 @@ def courier_services() -> CourierServices:
     from shared.composition.build import build_courier  # noqa: PLC0415 - as above
 
     _observe()
-    return build_courier(settings(), _now, _new_id)
+    return build_courier(settings(), _now, _new_id, _chance)
 
 
 @cache
@@ -97,3 +98,7 @@ def _now() -> datetime:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - it spreads retries, and keeps no secret

@@ -24,6 +24,7 @@ from shared.adapters.graph_http import GraphHttp
 from shared.adapters.ledger import TableHandoverReader, TableHandovers, TableLedger, TableRequests
 from shared.adapters.notices.mail import MailNotices
 from shared.adapters.notices.words import Words
+from shared.adapters.pacer import Pacer
 from shared.adapters.signin import TokenCallers
 from shared.adapters.signin_keys import SignInKeys
 from shared.adapters.tables import Table
@@ -31,7 +32,7 @@ from shared.adapters.vault import CourierSecretVault, SecretVault
 from shared.composition.hush import hush
 from shared.composition.settings import Settings
 from shared.domain.terms import Terms
-from shared.flows.services import Clock, CourierServices, IssuerServices
+from shared.flows.services import Chance, Clock, CourierServices, IssuerServices
 
 type NewId = Callable[[], str]
 
@@ -61,7 +62,9 @@ async def operator_services(
     handovers = table_client(settings, credential, HANDOVERS)
     async with requests, due, handovers:
         yield OperatorServices(
-            directory=GraphDirectory(_graph(settings, credential, new_id), sign_ins=settings.read_sign_ins),
+            directory=GraphDirectory(
+                _graph(settings, credential, new_id, _nobody_else), sign_ins=settings.read_sign_ins
+            ),
             ledger=TableLedger(Table(requests, "ledger.requests", new_id), Table(due, "ledger.due", new_id)),
             handovers=TableHandoverReader(Table(handovers, "ledger.handovers", new_id)),
             terms=settings.terms,
@@ -82,11 +85,11 @@ async def quarantine(settings: Settings, credential: AsyncTokenCredential) -> As
             await senders.close()
 
 
-def build_issuer(settings: Settings, clock: Clock, new_id: NewId) -> IssuerServices:
+def build_issuer(settings: Settings, clock: Clock, new_id: NewId, chance: Chance) -> IssuerServices:
     """Return what the issuer has in its hands. Nothing is connected yet; inside a running loop only."""
     credential = app_credential(settings)
     return IssuerServices(
-        directory=GraphDirectory(_graph(settings, credential, new_id), sign_ins=settings.read_sign_ins),
+        directory=GraphDirectory(_graph(settings, credential, new_id, chance), sign_ins=settings.read_sign_ins),
         vault=SecretVault(vault_client(settings, credential)),
         ledger=TableLedger(_table(settings, credential, REQUESTS, new_id), _table(settings, credential, DUE, new_id)),
         handovers=TableHandoverReader(_table(settings, credential, HANDOVERS, new_id)),
@@ -94,13 +97,14 @@ def build_issuer(settings: Settings, clock: Clock, new_id: NewId) -> IssuerServi
         callers=_callers(settings),
         terms=settings.terms,
         clock=clock,
+        chance=chance,
     )
 
 
-def build_courier(settings: Settings, clock: Clock, new_id: NewId) -> CourierServices:
+def build_courier(settings: Settings, clock: Clock, new_id: NewId, chance: Chance) -> CourierServices:
     """Return what the courier has in its hands. Nothing is connected yet; inside a running loop only."""
     credential = app_credential(settings)
-    graph = _graph(settings, credential, new_id)
+    graph = _graph(settings, credential, new_id, chance)
     return CourierServices(
         requests=TableRequests(_table(settings, credential, REQUESTS, new_id)),
         handovers=TableHandovers(_table(settings, credential, HANDOVERS, new_id)),
@@ -110,6 +114,10 @@ def build_courier(settings: Settings, clock: Clock, new_id: NewId) -> CourierSer
         callers=_callers(settings),
         clock=clock,
     )
+
+
+def _nobody_else() -> float:
+    return 0.0  # one command at a time: there is nobody to be spread from
 
 
 def app_credential(settings: Settings) -> AsyncTokenCredential:
@@ -132,8 +140,8 @@ def graph_adapter(graph_url: str, credential: AsyncTokenCredential) -> GraphRequ
     return adapter
 
 
-def _graph(settings: Settings, credential: AsyncTokenCredential, new_id: NewId) -> GraphHttp:
-    return GraphHttp(graph_adapter(settings.graph_url, credential), new_id)
+def _graph(settings: Settings, credential: AsyncTokenCredential, new_id: NewId, chance: Chance) -> GraphHttp:
+    return GraphHttp(graph_adapter(settings.graph_url, credential), new_id, Pacer(chance))
 
 
 def vault_client(settings: Settings, credential: AsyncTokenCredential) -> SecretClient:

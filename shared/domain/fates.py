@@ -10,12 +10,16 @@ class Failure(Exception):
 
 
 class TryLater(Failure):
-    """Nothing was done (or doing it again is harmless): try again, not before `after`."""
+    """Nothing was done (or doing it again is harmless): try again, not before `after`.
 
-    def __init__(self, where: str, after: timedelta = timedelta(seconds=10)) -> None:
-        super().__init__(f"{where}: try again in {after.total_seconds():.0f} s")
+    `told` says that the other side named that time; otherwise it is a guess, to grow with every attempt.
+    """
+
+    def __init__(self, where: str, after: timedelta | None = None) -> None:
+        self.told = after is not None
+        self.after = after if after is not None else timedelta(seconds=10)
         self.where = where
-        self.after = after
+        super().__init__(f"{where}: try again in {self.after.total_seconds():.0f} s")
 
 
 class GiveUp(Failure):

@@ -13,6 +13,7 @@ from shared.flows.clean_up import mark_revealed
 from shared.flows.issue import issue
 from shared.flows.ports import Due, DueKind, Handover, HandoverState
 from shared.flows.revoke import end_disowned
+from shared.flows.right import Right, by_right
 from shared.flows.second_person import check_told
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, finish, wake
@@ -29,8 +30,10 @@ async def advance(message: WakeUp, services: IssuerServices) -> None:
     elif message.attempt < request.attempt:
         note(Event.WAKE_STALE, message.request_id, attempt=message.attempt, current=request.attempt)
     else:
+        ticket = request.order.purpose is Purpose.RECOVERY
         try:
-            await step(request, services)
+            with by_right(Right.TICKET if ticket else Right.JOINER):
+                await step(request, services)
         except Conflict:
             note(Event.REQUEST_CONFLICT, request.request_id)
 

@@ -13,6 +13,7 @@ from shared.domain.requests import IssuedPass, Request, State
 from shared.domain.spans import Step, spanned
 from shared.flows.limits import forget
 from shared.flows.ports import Due, DueKind, Handover, HandoverState
+from shared.flows.right import Right, by_right
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, finish, move, remove_residue
 
@@ -30,7 +31,8 @@ async def clean_up(services: IssuerServices) -> int:
     swept = failed = 0
     async for item in services.ledger.due(DueKind.CLEAN, services.clock()):
         try:
-            await clean(item.request_id, services)
+            with by_right(Right.CLEAN_UP):
+                await clean(item.request_id, services)
             swept += 1
         except Conflict:
             note(Event.REQUEST_CONFLICT, item.request_id)

@@ -30,7 +30,7 @@ async def complete(request: Request, plan: Plan, services: IssuerServices) -> Re
         listed = await _list(request, plan, services)
     except TryLater as failure:
         finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-        await later(services, request, services.clock() + pause(failure, request), finding, calm(request))
+        await later(services, request, services.clock() + pause(failure, request, services), finding, calm(request))
         return None
     except GiveUp as failure:
         await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))
@@ -71,7 +71,7 @@ async def _take_all(request: Request, plan: Plan, services: IssuerServices) -> R
             fate = await _take(step, plan, services)
         except TryLater as failure:
             finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-            await later(services, request, services.clock() + pause(failure, request), finding, calm(request))
+            await later(services, request, services.clock() + pause(failure, request, services), finding, calm(request))
             return None
         note(Event.COMPLETION_STEP, request.request_id, kind=step.kind or "sessions", fate=fate)
         steps = request.completion or ()

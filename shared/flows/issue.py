@@ -17,6 +17,7 @@ from shared.flows.judge import judge, manager_now
 from shared.flows.limits import held_back, within_caps
 from shared.flows.ports import CreatedPass, Seat
 from shared.flows.renew import make_room
+from shared.flows.right import Right, by_right
 from shared.flows.second_person import ask, find_approvers
 from shared.flows.services import IssuerServices
 from shared.flows.steps import LANDS_WITHIN, SOON, WINDOW, calm, end, later, move, pause, remove_residue
@@ -60,7 +61,9 @@ async def _find_person(request: Request, services: IssuerServices) -> None:
         found = await services.directory.resolve(order.employee_id, order.user_principal_name)
         manager = await manager_now(order.purpose, found, services)
     except TryLater as failure:
-        await later(services, request, now + pause(failure, request), Finding(Reason.DIRECTORY_LATER, failure.where))
+        await later(
+            services, request, now + pause(failure, request, services), Finding(Reason.DIRECTORY_LATER, failure.where)
+        )
         return
     except GiveUp as failure:
         await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))
@@ -89,7 +92,7 @@ async def _judge(request: Request, person_id: str, services: IssuerServices) -> 
             approvers = await find_approvers(verdict, services)
     except TryLater as failure:
         finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-        await later(services, request, services.clock() + pause(failure, request), finding, _calm(request))
+        await later(services, request, services.clock() + pause(failure, request, services), finding, _calm(request))
         return None
     except GiveUp as failure:
         await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))
@@ -226,7 +229,7 @@ async def _create(request: Request, plan: Plan, services: IssuerServices) -> Cre
         )
     except TryLater as failure:
         finding = Finding(Reason.DIRECTORY_LATER, failure.where)
-        await later(services, request, services.clock() + pause(failure, request), finding, state)
+        await later(services, request, services.clock() + pause(failure, request, services), finding, state)
         return None
     except Unknown as failure:
         finding = Finding(Reason.OUTCOME_UNKNOWN, failure.where)
@@ -263,10 +266,12 @@ async def _keep(request: Request, plan: Plan, created: CreatedPass, services: Is
             )
             note(Event.ISSUE_STORED, request.request_id, tap_id=created.tap_id)
     except Failure as failure:
-        await _undo(minted, failure, services)
+        with by_right(Right.REVOKE):
+            await _undo(minted, failure, services)
         return
     if findings:
-        await end(services, minted, State.REFUSED, findings)
+        with by_right(Right.REVOKE):
+            await end(services, minted, State.REFUSED, findings)
         return
     try:
         now = services.clock()
@@ -299,7 +304,7 @@ async def _undo(minted: Request, failure: Failure, services: IssuerServices) -> 
     if isinstance(failure, GiveUp):
         await end(services, minted, State.FAILED, (finding,))
         return
-    until = services.clock() + (pause(failure, minted) if isinstance(failure, TryLater) else UNKNOWN_PAUSE)
+    until = services.clock() + (pause(failure, minted, services) if isinstance(failure, TryLater) else UNKNOWN_PAUSE)
     try:
         gone = await remove_residue(services, minted)
     except Failure:

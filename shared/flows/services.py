@@ -21,6 +21,7 @@ from shared.flows.ports import (
 )
 
 type Clock = Callable[[], datetime]
+type Chance = Callable[[], float]  # at least 0, below 1
 
 
 class Judging(Protocol):
@@ -59,6 +60,7 @@ class IssuerServices:
     callers: Callers
     terms: Terms
     clock: Clock
+    chance: Chance
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from shared.flows.ports import Due, DueKind, Seat
 from shared.flows.services import IssuerServices
 
 SOON = timedelta(minutes=2)
-WINDOW = timedelta(seconds=60)  # what is sent within it of a claim has landed or died 70 s later, before the lease ends
+# Of a claim. A call may then wait 20 s for its turn, and has landed or died 70 s later: before the lease ends.
+WINDOW = timedelta(seconds=40)
 LANDS_WITHIN = timedelta(seconds=70)  # Graph's own limit for authentication-method calls is 60 s
 _LONGEST_PAUSE = timedelta(minutes=5)
 _LISTED_SKEW = timedelta(seconds=5)
@@ -73,9 +74,13 @@ def calm(claimed: Request) -> State:
     return State.UNKNOWN if claimed.claim is not None and claimed.claim.since is not None else State.WAITING
 
 
-def pause(failure: TryLater, request: Request) -> timedelta:
-    """Return how long to wait: what was asked for, or longer with each attempt, up to five minutes."""
-    return max(failure.after, min(timedelta(seconds=5) * request.attempt, _LONGEST_PAUSE))
+def pause(failure: TryLater, request: Request, services: IssuerServices) -> timedelta:
+    """Return how long to wait: as long as was asked, else longer with each attempt up to five minutes; and some more.
+
+    The more, up to half as long again, is chance: it keeps those who failed together from coming back together.
+    """
+    grown = timedelta(0) if failure.told else min(timedelta(seconds=5) * request.attempt, _LONGEST_PAUSE)
+    return max(failure.after, grown) * (1 + services.chance() / 2)
 
 
 async def end(services: IssuerServices, request: Request, state: State, findings: tuple[Finding, ...] = ()) -> None:

@@ -27,6 +27,7 @@ from local.vault.wire import VaultWire
 from shared.adapters.azure_fates import CLIENT_BOUNDS
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
+from shared.adapters.pacer import Pacer
 from shared.adapters.tables import Table
 from shared.composition.build import graph_adapter
 from tests.vault.watched import WatchedVaultWire
@@ -117,7 +118,7 @@ async def directory_wire(directory: Directory, signer: Signer, faults: Faults) -
 @pytest.fixture
 def http(directory_wire: DirectoryWire, signer: Signer) -> GraphHttp:
     """Return the issuer's way to the tenant."""
-    return GraphHttp(graph_adapter(directory_wire.base_url, Credential(signer, ISSUER)), Ids())
+    return GraphHttp(graph_adapter(directory_wire.base_url, Credential(signer, ISSUER)), Ids(), Pacer(lambda: 0.0))
 
 
 @pytest.fixture
@@ -272,7 +273,7 @@ async def scripted() -> AsyncIterator[Scripted]:
 @pytest.fixture
 def scripted_graph(scripted: Scripted, signer: Signer) -> GraphDirectory:
     """Return a directory whose Graph is the script."""
-    return GraphDirectory(GraphHttp(graph_adapter(scripted.url, Credential(signer, ISSUER)), Ids()))
+    return GraphDirectory(GraphHttp(graph_adapter(scripted.url, Credential(signer, ISSUER)), Ids(), Pacer(lambda: 0.0)))
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceRequestTimeoutError,
     ServiceResponseError,
+    ServiceResponseTimeoutError,
 )
 
-from shared.adapters.azure_fates import fate_of, settle
+from shared.adapters.azure_fates import settle, trouble
+from shared.adapters.fate_table import Trouble, failure
 from shared.adapters.retry_after import retry_after
-from shared.domain.fates import Conflict, Failure, GiveUp, TryLater, Unknown
 
 
 def answered(status: int, kind: type[HttpResponseError] = HttpResponseError, **headers: str) -> HttpResponseError:
@@ -29,63 +30,65 @@ REFUSED = aiohttp.ClientConnectorError(SimpleNamespace(ssl=True, host="h", port=
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "expected"),
     [
-        (answered(400), GiveUp),
-        (answered(401), TryLater),
-        (answered(401, ClientAuthenticationError), TryLater),
-        (answered(403), GiveUp),
-        (answered(403, ClientAuthenticationError), GiveUp),
-        (answered(404), GiveUp),
-        (answered(408), Unknown),
-        (answered(409), Conflict),
-        (answered(412), Conflict),
-        (answered(429), TryLater),
-        (answered(500), Unknown),
-        (answered(503), Unknown),
-        (ClientAuthenticationError(message="no token"), TryLater),
-        (ServiceRequestError(REFUSED, error=REFUSED), TryLater),
-        (ServiceRequestTimeoutError("connecting"), TryLater),
-        (ServiceRequestError("cut"), Unknown),
-        (ServiceResponseError("cut"), Unknown),
-        (AzureError("?"), Unknown),
-        (TimeoutError(), Unknown),
-        (OSError(), Unknown),
+        (answered(302), Trouble.REFUSED),
+        (answered(400), Trouble.REFUSED),
+        (answered(401), Trouble.UNAUTHORIZED),
+        (answered(401, ClientAuthenticationError), Trouble.UNAUTHORIZED),
+        (answered(403), Trouble.REFUSED),
+        (answered(403, ClientAuthenticationError), Trouble.REFUSED),
+        (answered(404), Trouble.ABSENT),
+        (answered(408), Trouble.TIMED_OUT),
+        (answered(409), Trouble.CONFLICT),
+        (answered(412), Trouble.CONFLICT),
+        (answered(429), Trouble.THROTTLED),
+        (answered(500), Trouble.SERVER_ERROR),
+        (answered(503), Trouble.UNAVAILABLE),
+        (ClientAuthenticationError(message="no token"), Trouble.NO_TOKEN),
+        (ServiceRequestError(REFUSED, error=REFUSED), Trouble.UNSENT),
+        (ServiceRequestTimeoutError("connecting"), Trouble.UNSENT),
+        (ServiceRequestError("cut"), Trouble.CUT),
+        (ServiceResponseError("cut"), Trouble.CUT),
+        (ServiceResponseTimeoutError("slow"), Trouble.TIMED_OUT),
+        (AzureError("?"), Trouble.CUT),
+        (TimeoutError(), Trouble.TIMED_OUT),
+        (OSError(), Trouble.CUT),
     ],
 )
-async def test_each_error_has_its_fate(error: Exception, fate: type[Failure]) -> None:
-    """Certainly not done, refused for good, beaten by somebody, or unknown; its text goes nowhere."""
-    found = fate_of("here", error, Unknown)
-    assert type(found) is fate
-    assert "passcode" not in f"{found} {found.__notes__}"
+async def test_each_error_is_one_trouble(error: Exception, expected: Trouble) -> None:
+    """What cannot be told apart is the worse one; the table has its fate, and the error's text goes nowhere."""
+    assert trouble(error) is expected
+    fate = type(failure("vault.store", expected))
 
     async def fail() -> None:
         raise error
 
     with pytest.raises(fate) as raised:
-        await settle("here", fail(), lost=Unknown)
+        await settle("vault.store", fail())
+    assert "passcode" not in f"{raised.value} {raised.value.__notes__}"
     assert raised.value.__cause__ is raised.value.__context__ is None
 
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({}, 10),
+        ({}, None),
         ({"Retry-After": "47"}, 47),
         ({"retry-after": "1.5"}, 1.5),
         ({"Retry-After": "0"}, 1),
         ({"Retry-After": "-5"}, 1),
         ({"Retry-After": "999999"}, 3600),
-        ({"Retry-After": "1e400"}, 10),
-        ({"Retry-After": "nan"}, 10),
-        ({"Retry-After": "soon"}, 10),
+        ({"Retry-After": "1e400"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "soon"}, None),
         ({"Retry-After": "Mon, 30 Nov 2026 12:01:00 GMT", "Date": "Mon, 30 Nov 2026 12:00:00 GMT"}, 60),
-        ({"Retry-After": "Mon, 30 Nov 2026 12:01:00 GMT"}, 10),
+        ({"Retry-After": "Mon, 30 Nov 2026 12:01:00 GMT"}, None),
     ],
 )
-def test_retry_after_is_read_in_both_forms_and_bounded(headers: dict[str, str], seconds: float) -> None:
-    """Seconds, or a date measured from the answer's own; nonsense means the default."""
-    assert retry_after(headers) == timedelta(seconds=seconds)
+def test_retry_after_is_read_in_both_forms_and_bounded(headers: dict[str, str], seconds: float | None) -> None:
+    """Seconds, or a date measured from the answer's own; nonsense asks for nothing."""
+    assert retry_after(headers) == (None if seconds is None else timedelta(seconds=seconds))
 
 
 async def test_a_bug_of_ours_is_no_lost_answer() -> None:
@@ -95,4 +98,4 @@ async def test_a_bug_of_ours_is_no_lost_answer() -> None:
         raise AttributeError("ours")
 
     with pytest.raises(AttributeError, match="ours"):
-        await settle("where", bug())
+        await settle("vault.store", bug())

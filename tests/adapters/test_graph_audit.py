@@ -17,6 +17,7 @@ from local.rights import AUDIT, ISSUER
 from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.domain.fates import TryLater
 from shared.domain.people import LICENCE, Changes, Unreadable
@@ -192,7 +193,7 @@ async def test_without_p2_the_log_is_still_read(graph: GraphDirectory, directory
 async def test_without_the_right_the_log_is_unreadable(directory_wire: DirectoryWire, signer: Signer) -> None:
     """The right is granted apart from the others, so it may be missing."""
     without = Credential(signer, replace(ISSUER, graph=ISSUER.graph - AUDIT))
-    blind = GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, without), Ids()))
+    blind = GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, without), Ids(), Pacer(lambda: 0.0)))
     assert (await blind.gather(LENA, audit_since=WEEK_AGO)).changes == Unreadable("audit", "status-403")
 
 

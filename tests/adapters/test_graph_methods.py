@@ -17,6 +17,7 @@ from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.graph_methods import COLLECTIONS
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.domain.fates import GiveUp, TryLater, Unknown
 from shared.domain.orders import LostKind
@@ -196,7 +197,7 @@ async def test_without_the_completion_rights_nothing_is_removed(
 ) -> None:
     """They are granted apart from the others: missing, each step is refused for good, by its own reason."""
     without = Credential(signer, replace(ISSUER, graph=ISSUER.graph - COMPLETION))
-    graph = GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, without), Ids()))
+    graph = GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, without), Ids(), Pacer(lambda: 0.0)))
     before = directory.methods_of(ERIK)
     for method in await graph.methods(ERIK):
         with pytest.raises(GiveUp) as raised:
@@ -223,7 +224,7 @@ async def test_each_step_needs_its_own_right_alone(
     assert {*steps.values(), "User.RevokeSessions.All"} == COMPLETION
     for kind, right in steps.items():
         without = Credential(signer, replace(ISSUER, graph=ISSUER.graph - {right}))
-        graph = GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, without), Ids()))
+        graph = GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, without), Ids(), Pacer(lambda: 0.0)))
         mine = {m.kind: m.method_id for m in await graph.methods(ERIK)}
         with pytest.raises(GiveUp):
             await graph.remove_method(ERIK, kind, mine[kind])

@@ -16,6 +16,7 @@ from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.graph_reads import MOST_ASSIGNABLE
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.domain.people import LICENCE, Group, Unreadable
 from shared.domain.reasons import Reason
@@ -192,5 +193,7 @@ async def test_without_the_right_to_groups_what_is_owned_is_unreadable(
 ) -> None:
     """A list that is refused is not an empty one."""
     blind = Credential(signer, replace(ISSUER, graph=ISSUER.graph - {"GroupMember.Read.All"}))
-    found = await GraphDirectory(GraphHttp(graph_adapter(directory_wire.base_url, blind), Ids())).privileges(LENA)
+    found = await GraphDirectory(
+        GraphHttp(graph_adapter(directory_wire.base_url, blind), Ids(), Pacer(lambda: 0.0))
+    ).privileges(LENA)
     assert found.owned == Unreadable("owned", "status-403")

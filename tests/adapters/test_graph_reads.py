@@ -18,6 +18,7 @@ from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_batch import MOST_PAGES
 from shared.adapters.graph_http import GraphHttp
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.domain.fates import GiveUp, TryLater
 from shared.domain.people import LICENCE, Group, PassPolicy, Person, Resolved, Unreadable, Unresolved
@@ -152,7 +153,7 @@ async def test_the_last_sign_in_is_read_only_where_it_may_be(
     assert isinstance(plain.person, Person)
     assert plain.person.last_sign_in is None
     without = Credential(signer, replace(ISSUER, graph=ISSUER.graph - AUDIT))
-    http = GraphHttp(graph_adapter(directory_wire.base_url, without), Ids())
+    http = GraphHttp(graph_adapter(directory_wire.base_url, without), Ids(), Pacer(lambda: 0.0))
     asked = await GraphDirectory(http, sign_ins=True).gather(ADA)
     assert asked.person == Unreadable("person", "status-403")
 
@@ -422,7 +423,7 @@ async def test_who_never_signed_in_has_no_last_sign_in(
     scripted: Scripted, signer: Signer, activity: object, expected: object
 ) -> None:
     """Graph leaves the property out, or null, until there is one."""
-    http = GraphHttp(graph_adapter(scripted.url, Credential(signer, ISSUER)), Ids())
+    http = GraphHttp(graph_adapter(scripted.url, Credential(signer, ISSUER)), Ids(), Pacer(lambda: 0.0))
     scripted.reply = batch_of(person={**PERSON, "signInActivity": activity})
     person = (await GraphDirectory(http, sign_ins=True).gather(ADA)).person
     assert isinstance(person, Person)

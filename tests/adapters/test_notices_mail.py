@@ -14,6 +14,7 @@ from local.tokens import Signer
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.notices.mail import MailNotices
 from shared.adapters.notices.words import Words
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
 from shared.domain.requests import Recipient
@@ -43,14 +44,14 @@ TASK = ApprovalTask(
 @pytest.fixture
 def notices(directory_wire: DirectoryWire, signer: Signer) -> MailNotices:
     """Return the courier's notices."""
-    http = GraphHttp(graph_adapter(directory_wire.base_url, Credential(signer, COURIER)), Ids())
+    http = GraphHttp(graph_adapter(directory_wire.base_url, Credential(signer, COURIER)), Ids(), Pacer(lambda: 0.0))
     return MailNotices(http, MAILBOX, "https://pass.contoso.com/", Words())
 
 
 @pytest.fixture
 def scripted_notices(scripted: Scripted, signer: Signer) -> MailNotices:
     """Return notices whose Graph is the script."""
-    http = GraphHttp(graph_adapter(scripted.url, Credential(signer, COURIER)), Ids())
+    http = GraphHttp(graph_adapter(scripted.url, Credential(signer, COURIER)), Ids(), Pacer(lambda: 0.0))
     return MailNotices(http, MAILBOX, "https://pass.contoso.com", Words())
 
 

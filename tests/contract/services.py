@@ -1,5 +1,6 @@
 """The unmodified SDKs' clients for whichever target is named."""
 
+import random
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.graph_http import GraphHttp
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from tests.contract.journal import Journal
 from tests.contract.people import OwnPeople
@@ -47,4 +49,6 @@ class Services:
 
     def graph(self) -> GraphHttp:
         """Return the product's own way to Graph, guarded by nothing: for `people` and the look before a run."""
-        return GraphHttp(graph_adapter(self.settings.graph_url, self.credential), lambda: str(uuid.uuid4()))
+        return GraphHttp(
+            graph_adapter(self.settings.graph_url, self.credential), lambda: str(uuid.uuid4()), Pacer(random.random)
+        )

@@ -32,6 +32,7 @@ from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.notices.mail import MailNotices
 from shared.adapters.notices.words import Words
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.domain.orders import LostKind
 from shared.domain.requests import Recipient
@@ -169,7 +170,7 @@ async def recorder(directory: Directory, signer: Signer, faults: Faults, token: 
 
     def http(roles: frozenset[str]) -> GraphHttp:
         adapter = graph_adapter(wire.base_url, FixedToken(token(roles)))
-        return GraphHttp(adapter, lambda: f"00000000-0000-4000-8000-{next(_NUMBERS):012d}")
+        return GraphHttp(adapter, lambda: f"00000000-0000-4000-8000-{next(_NUMBERS):012d}", Pacer(lambda: 0.0))
 
     directory.groups.join(group_id(CLOUD_ADMINS), ADA)  # more than one page
     issuer = Played(GraphDirectory(http(ISSUER.graph | {"AuditLog.Read.All"}), sign_ins=True), wire.recorder)

@@ -11,7 +11,7 @@ from local.directory.tenant import contoso
 from local.ledger.model import Ledger as Tables
 from local.vault.model import Vault
 from shared.domain.terms import Terms
-from shared.flows.services import CourierServices, IssuerServices
+from shared.flows.services import Chance, CourierServices, IssuerServices
 from tests.memory.bus import MemoryBus, MemoryCallers
 from tests.memory.checkpoints import Checkpoints
 from tests.memory.directory import MemoryDirectory, MemoryNotices
@@ -45,6 +45,7 @@ class Ports:
     handovers: MemoryHandovers
     bus: MemoryBus
     callers: MemoryCallers
+    chance: Chance
 
 
 def models(start: datetime = START) -> Models:
@@ -69,6 +70,7 @@ def ports(over: Models) -> Ports:
         handovers=MemoryHandovers(over.tables, checkpoint),
         bus=MemoryBus(over.bus, checkpoint),
         callers=MemoryCallers(checkpoint),
+        chance=lambda: 0.0,  # a day's pauses are as short as they may be
     )
 
 
@@ -83,6 +85,7 @@ def issuer(over: Models, through: Ports, terms: Terms) -> IssuerServices:
         callers=through.callers,
         terms=terms,
         clock=over.clock,
+        chance=through.chance,
     )
 
 

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from kiota_abstractions.method import Method
 
-from shared.adapters.graph_http import Call, GraphHttp, refusal, throttled
+from shared.adapters.graph_http import Call, GraphHttp, refusal
 from shared.adapters.notices.words import Words, clock, one_line
-from shared.domain.fates import GiveUp, Unknown
+from shared.domain.fates import GiveUp
 from shared.domain.reasons import Reason
 from shared.domain.requests import Recipient
 from shared.flows.ports import ApprovalTask, Handover
@@ -66,11 +66,9 @@ class MailNotices:
             raise GiveUp(where, Reason.NO_NOTICE_ROUTE)
         path = f"/users/{quote(self._mailbox, safe='@')}/sendMail"
         call = Call(where, Method.POST, path, self._body(kind, recipient, words, language))
-        answer = await self._http.send(call, lost=Unknown)
-        if answer.status == HTTPStatus.ACCEPTED:
-            return
-        lost = answer.ok or (throttled(answer.status) and answer.status != HTTPStatus.TOO_MANY_REQUESTS)
-        raise Unknown(where) if lost else refusal(where, answer, Reason.NO_NOTICE_ROUTE)
+        answer = await self._http.send(call)
+        if answer.status != HTTPStatus.ACCEPTED:
+            raise refusal(where, answer, Reason.NO_NOTICE_ROUTE)
 
     def _body(self, kind: str, recipient: Recipient, words: dict[str, str], language: str) -> dict[str, Any]:
         message = self._words.of(kind, language).told({**words, "recipient": one_line(recipient.display_name)})
