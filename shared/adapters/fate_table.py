@@ -82,6 +82,7 @@ OPERATIONS: dict[str, Row] = {
     "graph.revoke-sessions": (_LAT, _LAT, _LAT, _NEV, _NEV, _LAT, _LAT, _UNK, _UNK, _UNK, _UNK, _ANS),
     "mail.ready": _MAIL,
     "mail.approval": _MAIL,
+    "mail.made": _MAIL,
     **{f"ledger.{table}.{act}": row for table in _TABLES for act, row in _LEDGER.items()},
     # A name that is spent (409) is for the next attempt, which has another. Setting the same value again is harmless.
     "vault.store": (_AGN, _LAT, _LAT, _NEV, _NEV, _LAT, _LAT, _UNK, _UNK, _PER, _PER, _UNK),

@@ -88,7 +88,9 @@ async def make_room(request: Request, services: IssuerServices) -> Request | Non
         note(Event.CLEAN_REMOVED, request.request_id, tap_id=request.issued.tap_id)
         await remove_secrets(services, request)  # purged or not: the end looks after it
     except TryLater as failure:
-        await later(services, request, now + pause(failure, request), Finding(Reason.DIRECTORY_LATER, failure.where))
+        await later(
+            services, request, now + pause(failure, request, services), Finding(Reason.DIRECTORY_LATER, failure.where)
+        )
         return None
     except GiveUp as failure:
         await end(services, request, State.FAILED, (Finding(failure.reason, failure.where),))

@@ -9,6 +9,7 @@ from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import UNDER_WAY, Request, State
 from shared.flows.clean_up import learn_reveal
 from shared.flows.ports import Due, DueKind, SignedIn
+from shared.flows.right import Right, by_right
 from shared.flows.services import IssuerServices
 from shared.flows.steps import end, finish, move
 
@@ -79,7 +80,8 @@ async def _revoked(request: Request, reason: Reason, details: tuple[str, ...], s
             # The mark comes first: should the directory not answer for longer than the message lives, the due row
             # brings the request back to its end.
             marked = await move(services, replace(request, disowned=reason), services.clock())
-            await end(services, marked, State.REVOKED, (Finding(reason),))
+            with by_right(Right.REVOKE):
+                await end(services, marked, State.REVOKED, (Finding(reason),))
     except Conflict:
         return False
     if details:
@@ -96,7 +98,8 @@ async def end_disowned(request: Request, services: IssuerServices) -> None:
         at = request.claim.lease_until if request.claim and request.state is State.ISSUING else request.wake_at
         await services.ledger.put_due(Due(request.request_id, at, DueKind.WAKE))
     else:
-        await end(services, request, State.REVOKED, (Finding(request.disowned or Reason.NOT_ME_PERSON),))
+        with by_right(Right.REVOKE):
+            await end(services, request, State.REVOKED, (Finding(request.disowned or Reason.NOT_ME_PERSON),))
 
 
 async def _after_the_end(request: Request, reason: Reason, services: IssuerServices) -> None:

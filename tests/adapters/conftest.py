@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from local.rights import ISSUER, Identity
 from local.tokens import Signer
 from local.vault.model import Vault
 from local.vault.wire import VaultWire
+from shared.adapters import pacer
 from shared.adapters.azure_fates import CLIENT_BOUNDS
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
@@ -74,6 +75,12 @@ class Ids:
         """Return the next id."""
         self.given += 1
         return f"00000000-0000-4000-8000-{self.given:012d}"
+
+
+@pytest.fixture(autouse=True)
+def impatience_with_429(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a call that was one too many be judged at once; that it takes its turn again has a test of its own."""
+    monkeypatch.setattr(pacer, "PATIENCE", timedelta(seconds=0.01))
 
 
 @pytest.fixture(scope="session")

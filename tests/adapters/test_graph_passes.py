@@ -15,6 +15,7 @@ from local.directory.passes import Policy
 from local.directory.tenant import person_id
 from local.faults import Fault, Faults, Kind
 from shared.adapters import graph as graph_module
+from shared.adapters import pacer
 from shared.adapters.graph import GraphDirectory
 from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
 from shared.domain.reasons import Reason
@@ -176,6 +177,16 @@ async def test_a_pass_outside_the_policy_is_said_to_be_useless(
     """Graph may make a pass that nobody can sign in with: the flow must see that."""
     scripted.answers(201, {**MADE, "isUsable": usable, "methodUsabilityReason": why})
     assert (await create(scripted_graph)).usable is expected
+
+
+async def test_a_throttled_create_takes_its_turn_again(
+    graph: GraphDirectory, directory: Directory, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 429 made nothing, so the one request that makes the pass is still to come; nobody else has to know."""
+    monkeypatch.setattr(pacer, "PATIENCE", HOUR)
+    faults.order(Fault("directory", "tap.create", Kind.THROTTLE, seconds=1))
+    made = await create(graph)
+    assert [minted.passcode for minted in directory.minted] == [made.passcode.reveal()]
 
 
 async def test_a_lost_answer_is_unknown_and_never_repeated(

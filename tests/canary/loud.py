@@ -61,6 +61,11 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+def nobody_else() -> float:
+    """Return no chance: there is nobody to be spread from."""
+    return 0.0
+
+
 def over_http2(token: str) -> None:
     """Send a request's headers as httpx does to Graph in Azure; the desk's Graph speaks HTTP/1.1."""
     connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
@@ -73,7 +78,10 @@ async def scene(person: str, token: IdToken) -> Passcode:
     """Do with real adapters what a pass goes through."""
     settings = Settings.from_env(os.environ)
     theirs = replace(settings, client_id=COURIER.client_id)
-    issuer, courier = build_issuer(settings, utc_now, new_id), build_courier(theirs, utc_now, new_id)
+    issuer, courier = (
+        build_issuer(settings, utc_now, new_id, nobody_else),
+        build_courier(theirs, utc_now, new_id, nobody_else),
+    )
     request, now, hour = new_id(), utc_now(), timedelta(hours=1)
     over_http2(token.reveal())
     made = await issuer.directory.create_pass(person, lifetime=hour, one_time=True, starts_at=None, call_id=new_id())

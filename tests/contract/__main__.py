@@ -21,7 +21,7 @@ from kiota_abstractions.method import Method
 
 from shared.adapters.graph_http import Call
 from shared.domain.fates import Failure
-from tests.contract.people import POLICY
+from tests.contract.people import LIKE, POLICY
 from tests.contract.services import Services
 from tests.contract.settings import RUN, TARGET, Incomplete, Settings, read
 
@@ -54,7 +54,7 @@ async def _tables(services: Services) -> None:
 
 
 async def _graph(services: Services) -> None:
-    answer = await services.graph().send(Call("contract", Method.GET, POLICY))
+    answer = await services.graph().send(Call(LIKE, Method.GET, POLICY))
     if not answer.ok:
         raise OSError(f"the policy for passes cannot be read: {answer.status} {answer.code}")
     graph = services.settings.graph_url.removesuffix("/v1.0")

@@ -18,7 +18,7 @@ from local.vault.model import Vault
 from local.vault.records import Settings
 from shared.domain.fates import Failure
 from shared.domain.requests import Request
-from shared.flows.services import Clock, CourierServices, IssuerServices
+from shared.flows.services import Chance, Clock, CourierServices, IssuerServices
 from tests.memory.bus import MemoryBus, MemoryCallers
 from tests.memory.checkpoints import Checkpoints
 from tests.memory.directory import MemoryDirectory, MemoryNotices
@@ -131,7 +131,7 @@ class World:
         self.story = Story()
         clock = ManualClock(START)
         self.models = self._models(clock)
-        self.ports = _ports(self.models)
+        self.ports = _ports(self.models, self.chance("jitter").random)
         self.loop = Loop(clock, self.chance("order"))
         self.loop.outside = (self.models.bus.next_due, self.models.bus.tick)
         self._fates = Fates(self.chance("fates"), START)
@@ -271,6 +271,7 @@ class World:
             callers=self._port(self.ports.callers, "callers"),
             terms=self.swarm.terms,
             clock=self._clock(process),
+            chance=self.ports.chance,
         )
 
     def _courier(self, process: Process) -> CourierServices:
@@ -341,7 +342,7 @@ def _entities() -> Entities:
     return load()
 
 
-def _ports(over: Models) -> Ports:
+def _ports(over: Models, chance: Chance) -> Ports:
     quiet = _Quiet()
     return Ports(
         checkpoint=quiet,
@@ -353,6 +354,7 @@ def _ports(over: Models) -> Ports:
         handovers=MemoryHandovers(over.tables, quiet),
         bus=MemoryBus(over.bus, quiet),
         callers=MemoryCallers(quiet),
+        chance=chance,
     )
 
 
