@@ -15,7 +15,7 @@ CALLS := $(CURDIR)/.cache/calls
 # What of the caller's environment would change a run of ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help bootstrap demo breaks pictures demo-faults sim sim-mutants soak bench-desk test fuzz referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check package package-check licences sbom clean
+.PHONY: help bootstrap demo chaos breaks pictures demo-faults sim sim-mutants soak bench-desk test fuzz referees-ready browser-deps referee referee-azurite referee-vault referee-bus referee-directory referee-host referee-identity referee-table contract-azure lint format lock permissions permissions-check requirements-check infra-check package package-check licences sbom clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ breaks: bootstrap ## List the promises that `make demo BREAK=NAME` can break
 
 pictures: bootstrap ## Draw every state of the pages anew, into docs/images (needs make browser-deps)
 	@$(PYTHON) -m tests.browser.pictures
+
+chaos: bootstrap ## Kill two issuers and a courier again and again under EVENTS=300 mixed events (SEED=1), and see what holds
+	@$(PYTHON) -m local.chaos --events $(or $(EVENTS),300) --seed $(or $(SEED),1)
 
 demo-faults: bootstrap ## Play a day for every fault, two side by side (SAMPLE=N: so many of them, by chance)
 	@$(PYTHON) -m local.demo.sweep --sample $(or $(SAMPLE),0) $(ARGS)

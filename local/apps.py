@@ -140,13 +140,14 @@ class App:
                 await self.process.wait()
 
 
-async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App:
+async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0), *, name: str = "") -> App:
     """Start one role as a process of its own and wait until it is ready.
 
+    `name` tells a further process of a role from the first. Its timers rest: in Azure one of all runs each timer.
     Raises DidNotStart with the end of its log.
     """
-    folder = desk.options.directory
-    log = folder / f"{role}.log"
+    folder, name = desk.options.directory, name or role
+    log = folder / f"{name}.log"
     secret = os.urandom(16).hex()
     settings: dict[str, Any] = {}
     if role == "courier":
@@ -156,7 +157,7 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
             "baseUrl": desk.page_url,
             "excludedPaths": ["/health"],
         }
-    settings_file = folder / f"{role}.settings.json"
+    settings_file = folder / f"{name}.settings.json"
     settings_file.write_text(json.dumps(settings), encoding="utf-8")
     port = desk.page_port if role == "courier" else free_port()
     with log.open("ab") as output:
@@ -176,7 +177,8 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
             "--log",
             str(log),
             "--timer-status",
-            str(folder / f"{role}.timers.json"),
+            str(folder / f"{name}.timers.json"),
+            *(["--pause-timers"] if name != role else []),
             cwd=ROOT,
             env=environment(desk, role, secret, offset),
             stdout=asyncio.subprocess.PIPE,
@@ -184,7 +186,7 @@ async def launch(desk: Desk, role: str, offset: timedelta = timedelta(0)) -> App
             stdin=asyncio.subprocess.PIPE,
         )
     try:
-        ready = await _ready(process, role, log)
+        ready = await _ready(process, name, log)
     except BaseException:
         if process.returncode is None:
             process.kill()
