@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 
-from shared.domain.fates import Conflict, Failure, GiveUp, TryLater, Unknown
+from shared.domain.fates import UNTOLD, Conflict, Failure, GiveUp, TryLater, Unknown
 from shared.domain.journal import Event, note
 from shared.domain.reasons import Reason
 
@@ -66,7 +66,13 @@ _LEDGER: dict[str, Row] = {
     "put": (_AGN, _LAT, _LAT, _NEV, _NEV, _LAT, _LAT, _LAT, _LAT, _AGN, _AGN, _LAT),
     "remove": (_AGN, _LAT, _LAT, _NEV, _ANS, _LAT, _LAT, _LAT, _LAT, _AGN, _AGN, _LAT),
 }
+# What a check-up asks: nothing that lasts, so everything may be asked again, by whoever runs it.
+CHECK_UPS: dict[str, Row] = dict.fromkeys(
+    ("graph.token", "graph.policy", "mail.route", "vault.set", "ledger.read", "ledger.write", "bus.settings"),
+    (_LAT, _LAT, _LAT, _NEV, _NEV, _LAT, _LAT, _LAT, _LAT, _LAT, _LAT, _LAT),
+)
 OPERATIONS: dict[str, Row] = {
+    **CHECK_UPS,
     "graph.resolve": _BATCH,
     "graph.gather": _FACTS,
     "graph.privileges": _FACTS,
@@ -138,7 +144,7 @@ def failure(
     where = where or operation
     if trouble is Trouble.THROTTLED or (trouble is Trouble.UNAVAILABLE and operation.startswith("ledger.")):
         # Tables say 503 when they are too busy.
-        note(Event.THROTTLED, call=where, after=int(after.total_seconds()) if after is not None else 0)
+        note(Event.THROTTLED, call=where, after=int((after or UNTOLD).total_seconds()))
     if trouble in {Trouble.NO_TOKEN, Trouble.UNAUTHORIZED}:
         after = NO_TOKEN_PAUSE
     match verdict(operation, trouble):

@@ -28,14 +28,13 @@ from shared.adapters.fate_table import Trouble, trouble_of
 from shared.adapters.pacer import Bucket, NoTurn, Pacer, Stage
 from shared.adapters.retry_after import retry_after
 from shared.domain import spans
-from shared.domain.fates import Failure, TryLater
+from shared.domain.fates import UNTOLD, Failure, TryLater
 from shared.domain.journal import Event, note
 from shared.domain.reasons import Reason
-from shared.flows.right import right_now
+from shared.domain.right import right_now
 
 READ_LIMIT = timedelta(seconds=30)
 BATCH = "/$batch"
-_UNTOLD = timedelta(seconds=10)
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _CUT = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, APIError, OSError)
@@ -120,7 +119,7 @@ class GraphHttp:
             self.learn(call, [answer])
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS or not self._pacer.opens_before(call.bucket, until):
                 return answer
-            asked = retry_after(answer.headers) or _UNTOLD
+            asked = retry_after(answer.headers) or UNTOLD
             note(Event.THROTTLED, call=call.where, after=int(asked.total_seconds()))
         raise TryLater(call.where, after)
 
@@ -155,7 +154,7 @@ class GraphHttp:
         """Tell the pacer what Graph said to one call, or to the items of one batch."""
         busy = [answer for answer in answers if answer.status == HTTPStatus.TOO_MANY_REQUESTS]
         if busy:
-            self._pacer.throttled(call.bucket, max(retry_after(answer.headers) or _UNTOLD for answer in busy))
+            self._pacer.throttled(call.bucket, max(retry_after(answer.headers) or UNTOLD for answer in busy))
         else:
             self._pacer.passed(call.bucket)
 

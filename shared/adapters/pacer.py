@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum, StrEnum
 
-from shared.flows.right import Right
+from shared.domain.right import Right
 
 PATIENCE = timedelta(seconds=20)  # part of a claim's window: see steps.WINDOW
 WINDOW_SECONDS = 10.0

@@ -14,7 +14,7 @@ from shared.adapters.graph_http import Call, GraphHttp, refusal
 from shared.adapters.graph_parse import Malformed
 from shared.adapters.graph_parse import policy as parse_policy
 from shared.adapters.graph_reads import POLICY
-from shared.domain.fates import GiveUp, TryLater
+from shared.domain.fates import GiveUp
 from shared.domain.people import PassPolicy
 from shared.domain.reasons import Reason
 from shared.flows.probes import Route
@@ -52,9 +52,7 @@ class GraphProbe:
         where = "mail.route"
         message = {"subject": "Passdesk", "body": {"contentType": "text", "content": ""}, "toRecipients": []}
         path = f"/users/{quote(self._mailbox, safe='@')}/sendMail"
-        answer = await self._http.send(
-            Call(where, Method.POST, path, {"message": message, "saveToSentItems": False}), lost=TryLater
-        )
+        answer = await self._http.send(Call(where, Method.POST, path, {"message": message, "saveToSentItems": False}))
         match answer.status:
             case HTTPStatus.FORBIDDEN:
                 return Route.NO_RIGHT

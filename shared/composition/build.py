@@ -63,7 +63,7 @@ async def operator_services(
     async with requests, due, handovers:
         yield OperatorServices(
             directory=GraphDirectory(
-                _graph(settings, credential, new_id, _nobody_else), sign_ins=settings.read_sign_ins
+                _graph(settings, credential, new_id, nobody_else), sign_ins=settings.read_sign_ins
             ),
             ledger=TableLedger(Table(requests, "ledger.requests", new_id), Table(due, "ledger.due", new_id)),
             handovers=TableHandoverReader(Table(handovers, "ledger.handovers", new_id)),
@@ -116,8 +116,9 @@ def build_courier(settings: Settings, clock: Clock, new_id: NewId, chance: Chanc
     )
 
 
-def _nobody_else() -> float:
-    return 0.0  # one command at a time: there is nobody to be spread from
+def nobody_else() -> float:
+    """Return no chance at all: of commands there is one at a time, and nobody to be spread from."""
+    return 0.0
 
 
 def app_credential(settings: Settings) -> AsyncTokenCredential:

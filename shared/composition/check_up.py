@@ -14,6 +14,7 @@ from azure.servicebus.aio.management import ServiceBusAdministrationClient
 from shared.adapters import bus
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.ledger import TableLedger
+from shared.adapters.pacer import Pacer
 from shared.adapters.probe_azure import TableProbe, VaultProbe
 from shared.adapters.probe_bus import BusProbe, QueueProbe
 from shared.adapters.probe_graph import GraphProbe
@@ -115,7 +116,7 @@ async def probes(
         queues = await stack.enter_async_context(
             ServiceBusAdministrationClient(settings.bus_namespace, manager, retry_total=1)
         )
-        http = GraphHttp(build.graph_adapter(settings.graph_url, credential), new_id)
+        http = GraphHttp(build.graph_adapter(settings.graph_url, credential), new_id, Pacer(build.nobody_else))
         clocks = {"Graph": settings.graph_url, "the vault": settings.vault_url, "the ledger": settings.ledger_url}
         yield AzureProbes(
             graph=GraphProbe(http, credential, settings.graph_url, settings.mailbox),

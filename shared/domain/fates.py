@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from shared.domain.reasons import Reason
 
+UNTOLD = timedelta(seconds=10)  # to wait where nobody says how long
+
 
 class Failure(Exception):
     """A call to an outside system failed; the type says what to do. The text never carries a body."""
@@ -17,7 +19,7 @@ class TryLater(Failure):
 
     def __init__(self, where: str, after: timedelta | None = None) -> None:
         self.told = after is not None
-        self.after = after if after is not None else timedelta(seconds=10)
+        self.after = after if after is not None else UNTOLD
         self.where = where
         super().__init__(f"{where}: try again in {self.after.total_seconds():.0f} s")
 

@@ -8,12 +8,12 @@ from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Request, State
+from shared.domain.right import Right, by_right
 from shared.domain.spans import Step, spanned
 from shared.flows.clean_up import mark_revealed
 from shared.flows.issue import issue
 from shared.flows.ports import Due, DueKind, Handover, HandoverState
 from shared.flows.revoke import end_disowned
-from shared.flows.right import Right, by_right
 from shared.flows.second_person import check_told
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, finish, wake

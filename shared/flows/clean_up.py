@@ -10,10 +10,10 @@ from shared.domain.orders import derived_id
 from shared.domain.people import ExistingPass
 from shared.domain.reasons import Finding, OutcomeClass, Reason
 from shared.domain.requests import IssuedPass, Request, State
+from shared.domain.right import Right, by_right
 from shared.domain.spans import Step, spanned
 from shared.flows.limits import forget
 from shared.flows.ports import Due, DueKind, Handover, HandoverState
-from shared.flows.right import Right, by_right
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, finish, move, remove_residue
 

@@ -11,13 +11,13 @@ from shared.domain.orders import Purpose
 from shared.domain.people import Resolved, Unresolved
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import FRESH_WITHIN, Claim, IssuedPass, Plan, Recipient, Request, State
+from shared.domain.right import Right, by_right
 from shared.domain.rules import AskHuman, Issue, Refuse, Wait, never
 from shared.flows.completion import complete
 from shared.flows.judge import judge, manager_now
 from shared.flows.limits import held_back, within_caps
 from shared.flows.ports import CreatedPass, Seat
 from shared.flows.renew import make_room
-from shared.flows.right import Right, by_right
 from shared.flows.second_person import ask, find_approvers
 from shared.flows.services import IssuerServices
 from shared.flows.steps import LANDS_WITHIN, SOON, WINDOW, calm, end, later, move, pause, remove_residue

@@ -7,9 +7,9 @@ from shared.domain.journal import Event, note
 from shared.domain.messages import Ask
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import UNDER_WAY, Request, State
+from shared.domain.right import Right, by_right
 from shared.flows.clean_up import learn_reveal
 from shared.flows.ports import Due, DueKind, SignedIn
-from shared.flows.right import Right, by_right
 from shared.flows.services import IssuerServices
 from shared.flows.steps import end, finish, move
 

@@ -123,7 +123,8 @@ async def test_every_answer_has_a_fate(
         await scripted_notices.approval(DANA, TASK)
     with pytest.raises(fate):
         await scripted_notices.made(DANA, TASK.request_id, "Mona Vik", "de")
-    assert len(scripted.asked) == 3
+    # Who was told once to wait does not ask again before that.
+    assert len(scripted.asked) == (1 if status == 429 else 3)
     for method, path, _, body in scripted.asked:
         assert (method, path) == ("POST", f"/v1.0/users/{MAILBOX}/sendMail")
         assert json.loads(body)["saveToSentItems"] is False

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.pacer import PATIENCE, Bucket, NoTurn, Pacer, Stage
-from shared.flows.right import Right, by_right, right_now
+from shared.domain.right import Right, by_right, right_now
 from tests.throttle.virtual import run
 
 METHODS = Bucket.METHODS

@@ -5,7 +5,7 @@ from azure.servicebus.exceptions import ServiceBusServerBusyError
 
 from shared.adapters import bus
 from shared.adapters.azure_fates import fate_of
-from shared.adapters.graph_http import Answer, later
+from shared.adapters.graph_http import Answer, refusal
 from tests.adapters.test_azure_fates import answered
 
 
@@ -17,7 +17,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_each_system_that_throttles_leaves_a_line(caplog: pytest.LogCaptureFixture) -> None:
     """Graph's 429, the vault's 429, the tables' 503 and a busy bus: which call, and for how many seconds."""
     caplog.set_level("INFO", logger="passdesk")
-    later("graph.resolve", Answer(429, {"Retry-After": "47"}))
+    refusal("graph.resolve", Answer(429, {"Retry-After": "47"}))
     fate_of("vault.store", answered(429))
     fate_of("ledger.due.query", answered(503))
     bus.fate("bus.requests", ServiceBusServerBusyError(message="busy"))
@@ -34,6 +34,6 @@ def test_what_is_no_throttle_leaves_none(caplog: pytest.LogCaptureFixture) -> No
     caplog.set_level("INFO", logger="passdesk")
     for status in (400, 403, 409, 500):
         fate_of("vault.store", answered(status))
-    later("graph.resolve", Answer(500))
+    refusal("graph.resolve", Answer(500))
     bus.fate("bus.requests", TimeoutError())
     assert lines(caplog) == []

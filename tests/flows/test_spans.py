@@ -28,6 +28,7 @@ from local.tokens import Signer
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.insights import InsightsExporter, envelope
+from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.composition.telemetry import RequestTracer, provider
 from shared.domain import spans
@@ -172,11 +173,11 @@ async def test_a_call_to_graph_is_in_the_trace_of_its_request(recorded: Recorded
         object_id=ISSUER.object_id, client_id=ISSUER.client_id, name="issuer", audience=GRAPH, roles=ISSUER.graph
     )
     try:
-        http = GraphHttp(graph_adapter(wire.base_url, FixedToken(token)), lambda: str(uuid.uuid4()))
+        http = GraphHttp(graph_adapter(wire.base_url, FixedToken(token)), lambda: str(uuid.uuid4()), Pacer(lambda: 0.0))
         directory = GraphDirectory(http)
         with spans.step(Step.REQUEST, REQUEST):
             await directory.resolve("10042", "ada@contoso.com")
-            faults.order(Fault("graph", "tap.list", Kind.THROTTLE))
+            faults.order(Fault("graph", "tap.list", Kind.THROTTLE, seconds=60))
             with pytest.raises(TryLater):
                 await directory.passes(person_id("ada"))
         await directory.resolve("10042", "ada@contoso.com")

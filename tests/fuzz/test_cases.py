@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.ledger_columns import DamagedRow
 from shared.adapters.ledger_rows import decode_seat, encode_seat
-from shared.adapters.retry_after import DEFAULT, retry_after
+from shared.adapters.retry_after import retry_after
 from shared.adapters.signin import _key_id
 from shared.domain.events import Flaw, Malformed, parse
 from shared.domain.fates import Refused
@@ -199,7 +199,7 @@ def test_what_is_no_token_is_refused_by_name(text: str, why: str) -> None:
 @pytest.mark.parametrize("value", ["Tue, 24 Nov 99999999999999999999 08:00:00 GMT", "nan", "1e400", "-", "\u0661"])
 def test_a_wait_that_is_none_is_the_usual_one(value: str) -> None:
     """A broken header of a service neither stops us nor makes us wait for days."""
-    assert retry_after({"Retry-After": value, "Date": "x"}) in {DEFAULT, timedelta(hours=1), timedelta(seconds=1)}
+    assert retry_after({"Retry-After": value, "Date": "x"}) in {None, timedelta(hours=1), timedelta(seconds=1)}
 
 
 @pytest.mark.parametrize(
