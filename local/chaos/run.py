@@ -6,6 +6,7 @@ service has faults and processes are killed. Then nothing fails any more, and ti
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import sys
@@ -159,6 +160,8 @@ def main() -> int:
     words.add_argument("--seed", type=int, default=1)
     asked = words.parse_args()
     refuse_in_azure(os.environ)
+    # The stand-ins tell of every caller who died in the middle of a request.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(chaos(asked.events, asked.seed))
     except TooLong as failure:

@@ -1,0 +1,1 @@
+"""The crashes of real processes: that their checks can fail."""
