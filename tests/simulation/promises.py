@@ -67,11 +67,7 @@ class Promises:
                 else:
                     self._doubtful.discard(call.work.number)  # the service refused, and said so
             case "ledger.insert" | "ledger.replace" if call.failure is None:
-                stored: Request = call.answer
-                self.promise_2_nothing_lost(stored.request_id)
-                self.promise_9_unknown_is_stored(call, stored)
-                if stored.state is State.READY and call.args[0].etag != stored.etag:
-                    self._ready(call, stored)
+                self._stored(call, call.answer)
             case "ledger.remove_due" if call.work.what != "re_drive":
                 self.promise_2_nothing_lost(call.args[0])
                 self.promise_8_clean_means_gone(call.args[0])
@@ -86,6 +82,14 @@ class Promises:
             case _:
                 pass
         self.promise_3_nothing_logged()
+
+    def _stored(self, call: Landed, stored: Request) -> None:
+        # Who froze until their due row was dropped as an orphan's still has the event's message.
+        if call.name == "ledger.replace" or stored.request_id not in self.witness.orphaned:
+            self.promise_2_nothing_lost(stored.request_id)
+        self.promise_9_unknown_is_stored(call, stored)
+        if stored.state is State.READY and call.args[0].etag != stored.etag:
+            self._ready(call, stored)
 
     def _ready(self, call: Landed, stored: Request) -> None:
         if stored.history and stored.history[-1].state is State.READY and call.work.number in self._created:

@@ -65,6 +65,7 @@ class Witness:
     listed_stale: set[int] = field(default_factory=set)
     seated: set[int] = field(default_factory=set)
     removed: dict[str, datetime] = field(default_factory=dict)
+    orphaned: set[str] = field(default_factory=set)
     _create: dict[str, Create] = field(default_factory=dict)
     _gathered: dict[int, Reading] = field(default_factory=dict)
 
@@ -156,6 +157,10 @@ class Witness:
     def _ledger_take_seat(self, call: Landed) -> None:
         if call.failure is None:
             self.seated.add(call.work.number)
+
+    def _ledger_remove_due(self, call: Landed) -> None:
+        if call.work.what == "re_drive" and call.failure is None:
+            self.orphaned.add(call.args[0])
 
     def _ledger_insert(self, call: Landed) -> None:
         self._stored(call)
