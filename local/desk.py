@@ -159,8 +159,9 @@ class Desk:
             self._started.append(self.bus_wire)
             await self.bus_wire.start()
             await self.bus_wire.start(ssl_context=self.certificates.server_context())
-            self._started.append(self.bus_administration)
-            await self.bus_administration.start()
+            if self.options.whole:  # it takes the tokens of identities, which the bus alone has none of
+                self._started.append(self.bus_administration)
+                await self.bus_administration.start()
         if "vault" in running:
             self._started.append(self.vault_wire)
             await self.vault_wire.start()
@@ -237,7 +238,9 @@ class Desk:
             told["identity"] = {
                 "endpoint": self.identity_wire.endpoint,
                 "header": self.any_identity_header,
-                "clientIds": {i.name: i.client_id for i in rights.IDENTITIES if i is not rights.MANAGER},
+                "clientIds": {
+                    i.name: i.client_id for i in rights.IDENTITIES if i not in (rights.OPERATOR, rights.MANAGER)
+                },
                 "authority": self.authority,
             }
         if self.options.whole:

@@ -1,6 +1,6 @@
 """Spans to Application Insights: its ingestion endpoint, as the app's own identity, with nothing but what a span says.
 
-Ours instead of Microsoft's exporter (docs/decisions/0016): that one is a pre-release, brings five packages into an app
+Ours instead of Microsoft's exporter (docs/decisions/0015): that one is a pre-release, brings five packages into an app
 that can make passes for anybody, and adds the machine's name and reports about itself. A test holds each envelope to
 what Microsoft's exporter makes of the same span.
 """

@@ -1,7 +1,7 @@
 """Whose turn it is when a service is short of room: the order of right, and for what the present work is done."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from enum import IntEnum
 
@@ -31,4 +31,6 @@ def by_right(right: Right) -> Iterator[None]:
     try:
         yield
     finally:
-        _RIGHT.reset(token)
+        # Work that is thrown away is closed by whoever comes by, in a context that was never changed.
+        with suppress(ValueError):
+            _RIGHT.reset(token)
