@@ -173,7 +173,9 @@ class Host:
             again = f", delivery {message.delivery_count + 1}" if message.delivery_count else ""
             self.world.tell(process.name, f"gets a message of {entity} about {name}{again}", work.request_id)
             if self._comes(Trouble.LOCK, entity):
-                bus.shorten(entity, token, timedelta(seconds=self._chance.choice([0.3, 1, 40]) * self._chance.random()))
+                bus.shorten(
+                    entity, token, timedelta(seconds=self._chance.choice([0.3, 0.6, 1, 40]) * self._chance.random())
+                )
             else:
                 self.world.loop.after(_RENEWED, self._renew, work, entity, message, lock)
             task = self._begin(work, self._handle(entity, message, process))

@@ -12,6 +12,7 @@ from tests.simulation.host import Host
 from tests.simulation.people import People
 from tests.simulation.plan import Events, Plan
 from tests.simulation.promises import Broken, Promises
+from tests.simulation.rest import Rest
 from tests.simulation.witness import Witness
 from tests.simulation.world import World
 
@@ -59,12 +60,12 @@ def run(seed: int, *, keep: bool = False) -> Verdict:
     with _listening(world):
         host = Host(world)
         witness, plan = Witness(world), Plan()
-        promises = Promises(host, witness, plan)
+        Promises(host, witness, plan)
         People(host, witness)
         Events(host, witness, plan).draw()
         broken: BaseException | None = None
         try:
-            _play(world, host, promises)
+            _play(world, host, Rest(host, witness, plan))
         except Broken as found:
             broken = found
         except Exception as bug:  # noqa: BLE001 - told with its story, whatever it is
@@ -85,11 +86,11 @@ def run(seed: int, *, keep: bool = False) -> Verdict:
     )
 
 
-def _play(world: World, host: Host, promises: Promises) -> None:
+def _play(world: World, host: Host, rest: Rest) -> None:
     world.loop.run(START + world.swarm.storm)
     world.end_storm()
 
-    def rest() -> bool:
+    def resting() -> bool:
         if world.loop.steps > _MOST_STEPS:
             raise Broken(2, f"{_MOST_STEPS} steps, and no rest")
         return not world.ports.ledger.all_due() and not host.busy
@@ -97,9 +98,9 @@ def _play(world: World, host: Host, promises: Promises) -> None:
     # Looked at between stretches: the look itself is not free, and rest is no event.
     end = world.now + _REST
     world.loop.run(START + timedelta(hours=2))
-    while not rest() and world.now < end:
+    while not resting() and world.now < end:
         world.loop.run(world.now + timedelta(minutes=10))
-    promises.at_rest()
+    rest.look()
 
 
 @contextmanager

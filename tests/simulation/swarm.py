@@ -75,6 +75,10 @@ SORE = (
     "courier_vault.read",
     "courier_vault.delete",
     "bus.ask",
+    "requests",
+    "requests",
+    "asks",
+    "deliveries",
 )
 _TENDER = 3  # everywhere the create, which nobody may repeat blindly, is more likely to meet trouble
 _SYSTEMS = ("directory", "vault", "ledger", "handovers", "bus", "notices", "courier_vault")
