@@ -7,13 +7,26 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.mutation import Edit, Mutant, Unfit, broken
 from tests.simulation.run import run
 
-QUICK = [mutant for mutant in MUTANTS if not mutant.rare]
+# These need a lucky day, or plant a passcode where the canary that watches our own tests would find it.
+HUNTED = {
+    "ignore a live lease",
+    "take the seat before the former has ended",
+    "send a create after its window",
+    "call everybody's pass ours",
+    "trust an old attempt",
+    "ignore whose seat is held",
+    "skip the reconcile delay",
+    "answer for the last claim only",
+    "log the passcode",
+    "log the exception's text",
+}
+QUICK = [mutant for mutant in MUTANTS if not mutant.rare and mutant.name not in HUNTED]
 _MOST = 40
 
 
 @pytest.mark.parametrize("mutant", QUICK, ids=lambda m: m.name)
 def test_a_mutant_is_seen(mutant: Mutant) -> None:
-    """A check that could not fail would prove nothing; the rare mutants are hunted by `make sim-mutants`."""
+    """A check that could not fail would prove nothing; the other mutants are hunted by `make sim-mutants`."""
     with broken(mutant):
         verdict = next((v for seed in range(_MOST) if (v := run(seed)).broken), None)
     assert verdict is not None, f"{mutant.name} was not seen in {_MOST} seeds"
@@ -27,6 +40,11 @@ def test_every_mutant_still_fits_the_product(mutant: Mutant) -> None:
     with broken(mutant):
         pass
     assert dict(vars(steps)) == before
+
+
+def test_what_is_hunted_exists() -> None:
+    """A name that no mutant has would let one go unnoticed."""
+    assert {mutant.name for mutant in MUTANTS} >= HUNTED
 
 
 def test_every_promise_has_mutants() -> None:
