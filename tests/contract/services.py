@@ -1,6 +1,5 @@
 """The unmodified SDKs' clients for whichever target is named."""
 
-import random
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +10,27 @@ from azure.keyvault.secrets.aio import SecretClient
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.graph_http import GraphHttp
-from shared.adapters.pacer import Pacer
+from shared.adapters.pacer import Bucket, Pacer, Stage
 from shared.composition.build import graph_adapter
+from shared.domain.right import Right
 from tests.contract.journal import Journal
 from tests.contract.people import OwnPeople
 from tests.contract.settings import Settings
+
+
+class _NoPace(Pacer):
+    """No pace at all: what a tenant lets through, and what it says to the rest, is asked here and not avoided."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+
+    async def turn(self, bucket: Bucket, right: Right, stage: Stage, until: float) -> None:
+        """Let everybody go."""
+
+    def opens_before(self, bucket: Bucket, until: float) -> bool:
+        """Tell that nobody takes their turn again by themselves."""
+        del bucket, until
+        return False
 
 
 @dataclass
@@ -49,6 +64,4 @@ class Services:
 
     def graph(self) -> GraphHttp:
         """Return the product's own way to Graph, guarded by nothing: for `people` and the look before a run."""
-        return GraphHttp(
-            graph_adapter(self.settings.graph_url, self.credential), lambda: str(uuid.uuid4()), Pacer(random.random)
-        )
+        return GraphHttp(graph_adapter(self.settings.graph_url, self.credential), lambda: str(uuid.uuid4()), _NoPace())
