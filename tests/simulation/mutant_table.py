@@ -27,11 +27,11 @@ class Catch:
 
 
 def hunt(mutant: int, first: int, most: int) -> Catch:
-    """Play seeds on a broken product until one shows it; a seed that breaks the whole product too does not count."""
+    """Play seeds on a broken product until a promise breaks; what breaks the whole product too does not count."""
     for count in range(most):
         with broken(MUTANTS[mutant]):
             verdict = run(first + count)
-        if verdict.broken and not run(first + count).broken:
+        if verdict.number and not run(first + count).broken:
             return Catch(mutant, count + 1, verdict.number)
     return Catch(mutant, None, 0)
 
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _line(number: int, caught: list[Catch], most: int) -> str:
     mutant = MUTANTS[number]
     median = statistics.median(c.seeds or most + 1 for c in caught)
-    seen = ", ".join(str(n) if n else "an error" for n in sorted({c.number for c in caught if c.seeds is not None}))
+    seen = ", ".join(str(n) for n in sorted({c.number for c in caught if c.seeds is not None}))
     each = ", ".join(str(c.seeds or f"> {most}") for c in caught)
     middle = f"{median:.0f}" if median <= most else f"> {most}"
     return f"| {mutant.name} | {mutant.promise} | {seen} | {middle} | {each} |"

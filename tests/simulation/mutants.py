@@ -6,8 +6,8 @@ A simulation that does not see one of them lacks a workload or a check.
 from tests.simulation.mutation import Edit, Mutant
 
 
-def _one(name: str, promise: int, where: str, old: str, new: str) -> Mutant:
-    return Mutant(name, promise, (Edit(where, ((old, new),)),))
+def _one(name: str, promise: int, where: str, old: str, new: str, *, rare: bool = False) -> Mutant:
+    return Mutant(name, promise, (Edit(where, ((old, new),)),), rare)
 
 
 _ISSUE, _STEPS, _ADVANCE = "shared.flows.issue", "shared.flows.steps", "shared.flows.advance"
@@ -24,7 +24,14 @@ MUTANTS = (
         "        stored = await services.ledger.replace(__import__('dataclasses').replace(request, etag=held.etag))",
     ),
     _one("drop the lease", 1, f"{_ISSUE}:LEASE", "", "timedelta(0)"),
-    _one("ignore a live lease", 1, f"{_ADVANCE}:_go_on", "case _ if request.claimed(now):", "case _ if False:"),
+    _one(
+        "ignore a live lease",
+        1,
+        f"{_ADVANCE}:_go_on",
+        "case _ if request.claimed(now):",
+        "case _ if False:",
+        rare=True,
+    ),
     _one(
         "skip the seat",
         1,
@@ -32,8 +39,22 @@ MUTANTS = (
         "    try:\n        await services.ledger.take_seat(mine)",
         "    return claimed\n    try:\n        await services.ledger.take_seat(mine)",
     ),
-    _one("ignore whose seat is held", 1, f"{_ISSUE}:_claim", "now < seat.lease_until", "False"),
-    _one("send a create after its window", 1, f"{_ISSUE}:WINDOW", "", "timedelta(hours=1)"),
+    _one(
+        "ignore whose seat is held",
+        1,
+        f"{_ISSUE}:_claim",
+        "now < seat.lease_until",
+        "False",
+        rare=True,
+    ),
+    _one(
+        "send a create after its window",
+        1,
+        f"{_ISSUE}:WINDOW",
+        "",
+        "timedelta(hours=1)",
+        rare=True,
+    ),
     Mutant(
         "leave the former pass alive",
         1,
@@ -117,6 +138,7 @@ MUTANTS = (
         "shared.domain.rules:_about_policy",
         "if policy.exclude & member_of:",
         _NOTHING,
+        rare=True,
     ),
     # Promise 6: events are untrusted
     _one(
@@ -143,6 +165,7 @@ MUTANTS = (
         "shared.flows.second_person:answer",
         "current = task is not None and task.answer == asked.verb",
         "current = True",
+        rare=True,
     ),
     _one(
         "need no second person",
@@ -194,6 +217,7 @@ MUTANTS = (
                 ),
             ),
         ),
+        rare=True,
     ),
     _one(
         "call everybody's pass ours",
@@ -201,6 +225,7 @@ MUTANTS = (
         f"{_STEPS}:_ours",
         "if not held or claim is None:\n        return False",
         "return True",
+        rare=True,
     ),
     # Promise 9: unknown is said
     _one("skip the reconcile delay", 9, f"{_ISSUE}:UNKNOWN_PAUSE", "", "timedelta(0)"),
@@ -236,6 +261,7 @@ MUTANTS = (
                 ),
             ),
         ),
+        rare=True,
     ),
     # Promise 10: nobody can weaponise us
     _one(

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -64,13 +64,10 @@ def _edited(module: ModuleType, function: Any, edit: Edit, mutant: str) -> Any:
         if source.count(old) != 1:
             raise Unfit(f"{mutant}: {edit.where} has {source.count(old)} times {old!r}")
         source = source.replace(old, new)
+    # In the module itself, so that it sees patched neighbours too; what it defines lands beside it.
     scope: dict[str, Any] = {}
-    exec(compile(source, f"<mutant {mutant}>", "exec"), dict(vars(module)), scope)  # noqa: S102 - the product's text
-    made = scope[function.__name__]
-    # It must see the module as it is when it runs, patched neighbours included.
-    mutated = FunctionType(made.__code__, vars(module), made.__name__, function.__defaults__, made.__closure__)
-    mutated.__kwdefaults__ = function.__kwdefaults__
-    return mutated
+    exec(compile(source, f"<mutant {mutant}>", "exec"), vars(module), scope)  # noqa: S102 - the product's text
+    return scope[function.__name__]
 
 
 def _holders(old: object, name: str) -> list[ModuleType]:
