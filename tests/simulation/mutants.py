@@ -196,7 +196,14 @@ MUTANTS = (
         "gone = await services.vault.remove(name) and gone",
         "gone = True",
     ),
-    _one("answer for the last claim only", 8, f"{_ISSUE}:_since", "return claim.since or claim.at", "return None"),
+    _one(
+        "answer for the last claim only",
+        8,
+        f"{_ISSUE}:_since",
+        "return claim.since or claim.at",
+        "return None",
+        rare=True,
+    ),
     Mutant(
         "take the seat before the former has ended",
         8,

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from local.directory.tenant import person_id, upn
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.requests import Recipient
 from shared.flows import approvals, fresh, hand_over, not_me
 from shared.flows.page_answers import AskAgain, Disowned, Lapsed, Receipt, Revealed, Shown
-from shared.flows.ports import ApprovalTask, Handover
 from shared.flows.services import CourierServices
 from tests.simulation.host import Host
 from tests.simulation.swarm import Trouble
@@ -147,7 +147,7 @@ class People:
 
         def then(answer: Any) -> None:
             self._tell(name, f"answers {verb} {agent}".strip(), request_id, answer)
-            if (answer is None or isinstance(answer, approvals.AskAgain | approvals.NeedsAgent)) and patience:
+            if (answer is None or isinstance(answer, AskAgain | approvals.NeedsAgent)) and patience:
                 self._soon(20, 200, self._answer, who, request_id, patience - 1)
 
         self.host.visit(name, act, then)

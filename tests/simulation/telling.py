@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.fates import Failure, GiveUp, TryLater
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.messages import Ask, Outcome, WakeUp
 from shared.domain.passcode import Secret
 from shared.domain.requests import Request
-from shared.flows.ports import ApprovalTask, CreatedPass, Due, Handover, Seat
+from shared.flows.ports import CreatedPass, Due, Seat
 from tests.simulation.calls import Fate
 from tests.simulation.story import Story
 

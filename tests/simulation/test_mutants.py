@@ -7,19 +7,8 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.mutation import Edit, Mutant, Unfit, broken
 from tests.simulation.run import run
 
-# These need a lucky day, or plant a passcode where the canary that watches our own tests would find it.
-HUNTED = {
-    "ignore a live lease",
-    "take the seat before the former has ended",
-    "send a create after its window",
-    "call everybody's pass ours",
-    "trust an old attempt",
-    "ignore whose seat is held",
-    "skip the reconcile delay",
-    "answer for the last claim only",
-    "log the passcode",
-    "log the exception's text",
-}
+# Planted where the canary that watches our own tests would find it; `make sim-mutants` has them.
+HUNTED = {"log the passcode", "log the exception's text"}
 QUICK = [mutant for mutant in MUTANTS if not mutant.rare and mutant.name not in HUNTED]
 _MOST = 60
 
