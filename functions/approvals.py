@@ -8,19 +8,8 @@ from functions.pages import approval as pages
 from functions.pages import plain
 from functions.pages.frame import Form
 from shared.composition import courier_services
-from shared.flows.approvals import (
-    AlreadyAnswered,
-    Answered,
-    AskAgain,
-    Gone,
-    NeedsAgent,
-    Question,
-    Reply,
-    Sent,
-    Verb,
-    answer,
-    look_at,
-)
+from shared.flows.approvals import AlreadyAnswered, Answered, NeedsAgent, Question, Reply, Sent, Verb, answer, look_at
+from shared.flows.page_answers import AskAgain, Gone
 
 blueprint = func.Blueprint()
 

@@ -9,11 +9,11 @@ from functions.pages.frame import Form, redirect
 from functions.pages.shown import shown
 from functions.pages.waiting import waiting_list
 from shared.composition import courier_services
+from shared.domain.handovers import Handover
 from shared.flows.approvals import tasks
 from shared.flows.fresh import ask_fresh
 from shared.flows.hand_over import Check, look, reveal, waiting
-from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, Looked, NotMade, Receipt, Revealed, Shown
-from shared.flows.ports import Handover
+from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, NotMade, Receipt, Revealed, Shown
 
 blueprint = func.Blueprint()
 
@@ -58,14 +58,10 @@ async def hand_over_reveal(req: func.HttpRequest) -> func.HttpResponse:
         fields = visit.form(Form.REVEAL, request_id)
         if fields is None:
             return await visit.in_vain(request_id, plain.form_expired(visit.words, back_to))
-        services = courier_services()
-        check = fields.get("check", "")
-        if check not in set(Check):
-            seen = await look(visit.caller, request_id, services)
-            return await _page(visit, request_id, seen, check_missing=True)
-        return await _page(
-            visit, request_id, await reveal(visit.caller, visit.token, request_id, Check(check), services)
-        )
+        said = fields.get("check", "")
+        check = Check(said) if said in set(Check) else None
+        seen = await reveal(visit.caller, visit.token, request_id, check, courier_services())
+        return await _page(visit, request_id, seen, check_missing=check is None)
 
     return await door.signed_in(req, back_to, answer)
 
@@ -94,9 +90,7 @@ async def hand_over_fresh(req: func.HttpRequest) -> func.HttpResponse:
     return await door.signed_in(req, back_to, answer)
 
 
-async def _page(
-    visit: Visit, request_id: str, seen: Looked | Revealed, *, check_missing: bool = False
-) -> func.HttpResponse:
+async def _page(visit: Visit, request_id: str, seen: Revealed, *, check_missing: bool = False) -> func.HttpResponse:
     """Return the page of what a flow answered."""
     words = visit.words
     match seen:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ops.shown import line
+from shared.domain.handovers import Handover
 from shared.domain.orders import Order
 from shared.domain.reasons import SENTENCES, Reason
 from shared.domain.requests import Approval, Plan, Request
-from shared.flows.ports import Due, Handover
+from shared.flows.ports import Due
 
 
 def tell(request: Request, due: Due | None, handover: Handover | None, now: datetime) -> str:

@@ -8,10 +8,11 @@ from functions.pages.frame import Screen, page
 from functions.pages.markup import clock, form, named, paragraph
 from functions.words import Words
 from shared.domain.events import UPN, UPN_LENGTH
+from shared.domain.handovers import ApprovalTask
 from shared.domain.orders import Lost, Proof
 from shared.domain.reasons import Finding
-from shared.flows.approvals import LED_NOWHERE, Question, Verb
-from shared.flows.ports import ApprovalTask
+from shared.flows.approvals import Question, Verb
+from shared.flows.page_answers import LED_NOWHERE
 
 _SAID = {Verb.APPROVE.value: "approved", Verb.DECLINE.value: "declined"}
 _MINUTES = f"{LED_NOWHERE.total_seconds() / 60:.0f}"

@@ -5,8 +5,8 @@ import azure.functions as func
 from functions.pages.frame import Screen, page
 from functions.pages.markup import button, clock, form, named, paragraph
 from functions.words import Words
+from shared.domain.handovers import Handover
 from shared.flows.hand_over import Check
-from shared.flows.ports import Handover
 
 
 def consent(words: Words, handover: Handover, token: str, *, check_missing: bool = False) -> func.HttpResponse:

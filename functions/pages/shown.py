@@ -9,8 +9,8 @@ from functions.pages.frame import Screen, page
 from functions.pages.markup import clock, countdown, named, paragraph
 from functions.pages.spelling import spelled
 from functions.words import Words, preferred
+from shared.domain.handovers import Handover
 from shared.domain.passcode import Passcode
-from shared.flows.ports import Handover
 
 _GROUP = 4
 _ADDRESS = "<strong>aka.ms/mysecurityinfo</strong>"  # text, no link: it is for another device than this one

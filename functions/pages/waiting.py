@@ -7,7 +7,7 @@ import azure.functions as func
 from functions.pages.frame import Screen, page
 from functions.pages.markup import clock, named, paragraph
 from functions.words import Words
-from shared.flows.ports import ApprovalTask, Handover
+from shared.domain.handovers import ApprovalTask, Handover
 
 
 def waiting_list(words: Words, handovers: tuple[Handover, ...], tasks: tuple[ApprovalTask, ...]) -> func.HttpResponse:

@@ -34,7 +34,7 @@ class Trouble(StrEnum):
     GARBLED = "a success that cannot be understood"
 
 
-class Verdict(StrEnum):
+class Fate(StrEnum):
     """What becomes of the work."""
 
     ANSWER = "it is an answer, and no trouble"
@@ -47,10 +47,10 @@ class Verdict(StrEnum):
     UNKNOWN = "perhaps done: looked at before it is done again"
 
 
-_ANS, _AGN, _PER, _LOK, _LAT = Verdict.ANSWER, Verdict.AGAIN, Verdict.PERSIST, Verdict.LOOK, Verdict.LATER
-_CON, _NEV, _UNK = Verdict.CONFLICT, Verdict.GIVE_UP, Verdict.UNKNOWN
+_ANS, _AGN, _PER, _LOK, _LAT = Fate.ANSWER, Fate.AGAIN, Fate.PERSIST, Fate.LOOK, Fate.LATER
+_CON, _NEV, _UNK = Fate.CONFLICT, Fate.GIVE_UP, Fate.UNKNOWN
 _TABLES = ("requests", "due", "handovers")
-type Row = tuple[Verdict, ...]
+type Row = tuple[Fate, ...]
 
 # The columns are the troubles, in their order:
 #                     unsent token  401   4xx   404   409   429   503   5xx   slow  cut   garbled
@@ -123,7 +123,7 @@ def trouble_of(status: int) -> Trouble:
     return Trouble.GARBLED if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES else Trouble.REFUSED
 
 
-def verdict(operation: str, trouble: Trouble) -> Verdict:
+def fate_of(operation: str, trouble: Trouble) -> Fate:
     """Return what a trouble means. Raises KeyError for an operation that is not in the table: a bug."""
     return OPERATIONS[operation][_COLUMN[trouble]]
 
@@ -147,12 +147,12 @@ def failure(
         note(Event.THROTTLED, call=where, after=int((after or UNTOLD).total_seconds()))
     if trouble in {Trouble.NO_TOKEN, Trouble.UNAUTHORIZED}:
         after = NO_TOKEN_PAUSE
-    match verdict(operation, trouble):
-        case Verdict.UNKNOWN | Verdict.PERSIST | Verdict.LOOK:
+    match fate_of(operation, trouble):
+        case Fate.UNKNOWN | Fate.PERSIST | Fate.LOOK:
             return Unknown(where)
-        case Verdict.CONFLICT:
+        case Fate.CONFLICT:
             return Conflict(where)
-        case Verdict.GIVE_UP | Verdict.ANSWER:
+        case Fate.GIVE_UP | Fate.ANSWER:
             return GiveUp(where, reason)
-        case Verdict.LATER | Verdict.AGAIN:
+        case Fate.LATER | Fate.AGAIN:
             return TryLater(where) if after is None else TryLater(where, after)

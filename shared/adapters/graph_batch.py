@@ -12,7 +12,7 @@ from typing import Any
 
 from kiota_abstractions.method import Method
 
-from shared.adapters.fate_table import Verdict, trouble_of, verdict
+from shared.adapters.fate_table import Fate, fate_of, trouble_of
 from shared.adapters.graph_http import BATCH, Answer, Call, GraphHttp, refusal
 from shared.adapters.graph_parse import Malformed
 from shared.domain.people import LICENCE, Unreadable
@@ -110,7 +110,7 @@ class Batch:
 
 def _passes(where: str, answer: Answer) -> bool:
     """Tell whether a refusal may pass by itself."""
-    return not answer.ok and verdict(where, trouble_of(answer.status)) is Verdict.LATER
+    return not answer.ok and fate_of(where, trouble_of(answer.status)) is Fate.LATER
 
 
 def _items(body: Any) -> dict[str, Answer]:

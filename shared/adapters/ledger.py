@@ -36,10 +36,11 @@ from shared.adapters.ledger_rows import (
     encode_seat,
 )
 from shared.adapters.tables import Table
+from shared.domain.handovers import ApprovalTask, Guesses, Handover
 from shared.domain.limits import Counted
 from shared.domain.orders import Purpose
 from shared.domain.requests import Request
-from shared.flows.ports import ApprovalTask, Due, DueKind, Guesses, Handover, Pause, Seat
+from shared.flows.ports import Due, DueKind, Pause, Seat
 
 
 class TableRequests:

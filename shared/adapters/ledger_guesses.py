@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.ledger_columns import VERSION, Reader, Row, fitting, flag, text, time, time_text, whole
-from shared.flows.ports import Guesses
+from shared.domain.handovers import Guesses
 
 GUESSES = "guesses"  # after every request id: they begin with a hexadecimal digit
 

@@ -27,11 +27,12 @@ from shared.adapters.ledger_columns import (
     time_text,
     whole,
 )
+from shared.domain.handovers import ApprovalTask
 from shared.domain.limits import Counted
 from shared.domain.orders import Lost, LostKind, Proof, Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Approval, Completion, CompletionStep, Recipient, StepFate
-from shared.flows.ports import ApprovalTask, Pause
+from shared.flows.ports import Pause
 
 CONTROL, PAUSE = "control", "pause"
 TASK = "approval-"

@@ -47,10 +47,11 @@ from shared.adapters.ledger_recovery import (
     recipient_json,
     steps_json,
 )
+from shared.domain.handovers import Handover, HandoverState
 from shared.domain.orders import Order, ProfileName, Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Claim, Completion, IssuedPass, Plan, Request, State, Step
-from shared.flows.ports import Due, DueKind, Handover, HandoverState, Seat
+from shared.flows.ports import Due, DueKind, Seat
 
 REQUEST = "request"
 SEAT = "seat"

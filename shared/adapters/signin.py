@@ -1,7 +1,8 @@
 """Who a caller is: the id token that the platform's sign-in passes on, checked in full, by us.
 
-Claims: Microsoft identity platform, "ID token claims reference"; `amr`, `auth_time` and `acrs` are optional claims
-that the page's app registration asks for.
+Claims: Microsoft identity platform, "ID token claims reference"; `auth_time` and `acrs` are optional claims
+that the page's app registration asks for. Whether v2.0 id tokens carry `amr` is UNVERIFIED: where they do not, only an
+authentication context (`acrs`) shows the second factor, and without one nobody gets in (docs/deploy.md, Sign-in).
 """
 
 from collections.abc import Iterator, Mapping

@@ -18,7 +18,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.:,-]{1,64}")  # ids, states, names of calls: no
 _REFUSED = "?"
 
 
-class Step(StrEnum):
+class SpanName(StrEnum):
     """The steps of the flow, each a span of the request's trace."""
 
     EVENT = "event"
@@ -67,7 +67,7 @@ def use(tracer: Tracer) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def step(name: Step, request_id: str) -> Iterator[Span]:
+def step(name: SpanName, request_id: str) -> Iterator[Span]:
     """Be a step of a request's trace."""
     if not _tracers:
         yield _NOTHING
@@ -89,7 +89,7 @@ def call(name: str, **fields: str | int) -> Iterator[Span]:
 
 
 def spanned[**P, T](
-    name: Step, *, at: int = 0
+    name: SpanName, *, at: int = 0
 ) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Callable[P, Coroutine[Any, Any, T]]]:
     """Make a flow a step: its argument number `at` is the request's id, or has it as `request_id`."""
 

@@ -3,16 +3,17 @@
 from datetime import datetime, timedelta
 
 from shared.domain.fates import Conflict
+from shared.domain.handovers import Handover, HandoverState
 from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Request, State
 from shared.domain.right import Right, by_right
-from shared.domain.spans import Step, spanned
+from shared.domain.spans import SpanName, spanned
 from shared.flows.clean_up import mark_revealed
 from shared.flows.issue import issue
-from shared.flows.ports import Due, DueKind, Handover, HandoverState
+from shared.flows.ports import Due, DueKind
 from shared.flows.revoke import end_disowned
 from shared.flows.second_person import check_told
 from shared.flows.services import IssuerServices
@@ -21,7 +22,7 @@ from shared.flows.steps import SOON, end, finish, wake
 _EARLY = timedelta(seconds=60)  # clocks differ: a wake-up this early is the one that counts; an earlier one is not
 
 
-@spanned(Step.REQUEST)
+@spanned(SpanName.REQUEST)
 async def advance(message: WakeUp, services: IssuerServices) -> None:
     """Take the request's next step, if this wake-up is the one that counts. Raises TryLater, GiveUp (ledger, bus)."""
     request = await services.ledger.get(message.request_id)

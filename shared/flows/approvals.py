@@ -5,23 +5,23 @@ The courier decides nothing. It passes the answer on with the approver's token; 
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain import messages
 from shared.domain.events import UPN, UPN_LENGTH
 from shared.domain.fates import Conflict, Failure
+from shared.domain.handovers import ApprovalTask
 from shared.domain.journal import Event, note
 from shared.domain.messages import Ask
 from shared.domain.orders import Lost, Proof
 from shared.domain.passcode import IdToken
 from shared.domain.reasons import Finding
 from shared.domain.requests import Approval, Request, State
-from shared.domain.spans import Step, spanned
-from shared.flows.ports import ApprovalTask, SignedIn
+from shared.domain.spans import SpanName, spanned
+from shared.flows.page_answers import LED_NOWHERE, AskAgain, Gone
+from shared.flows.ports import SignedIn
 from shared.flows.services import CourierServices
-
-LED_NOWHERE = timedelta(minutes=5)  # an answer that the issuer has not taken up by then may be given again
 
 
 class Verb(StrEnum):
@@ -72,20 +72,10 @@ class AlreadyAnswered:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """Nothing to decide: wrong, foreign, expired, superseded and decided by another all look like this."""
-
-
-@dataclass(frozen=True, slots=True)
 class NeedsAgent:
     """Nothing was sent: a desk agent must be named, by a principal name."""
 
     question: Question
-
-
-@dataclass(frozen=True, slots=True)
-class AskAgain:
-    """Nothing was sent and nothing is lost: try once more."""
 
 
 type Answered = Sent | AlreadyAnswered | Gone | NeedsAgent | AskAgain
@@ -126,7 +116,7 @@ async def look_at(caller: SignedIn, request_id: str, services: CourierServices) 
     )
 
 
-@spanned(Step.APPROVAL, at=2)
+@spanned(SpanName.APPROVAL, at=2)
 async def answer(
     caller: SignedIn, token: IdToken, request_id: str, reply: Reply, services: CourierServices
 ) -> Answered:

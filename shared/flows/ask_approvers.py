@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from shared.domain.fates import Conflict
+from shared.domain.handovers import ApprovalTask
 from shared.domain.journal import Event, note
 from shared.domain.requests import Approval, Recipient, Request
-from shared.flows.ports import ApprovalTask
 from shared.flows.services import CourierServices
 from shared.flows.tell import told
 

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from shared.domain.fates import Conflict, Refused
+from shared.domain.handovers import HandoverState
 from shared.domain.journal import Event, note
 from shared.domain.messages import APPROVE, DECLINE, FOREIGN, FRESH, GUESSING, NOT_ME, REVEALED, Ask, NotOurs
 from shared.domain.requests import State
-from shared.domain.spans import Step, spanned
+from shared.domain.spans import SpanName, spanned
 from shared.flows import renew, revoke, second_person
 from shared.flows.clean_up import mark_revealed
-from shared.flows.ports import HandoverState, SignedIn
+from shared.flows.ports import SignedIn
 from shared.flows.services import IssuerServices
 
 _TOLD_WITHIN = timedelta(hours=1)  # the sign-in was fresh at the page; the message may have waited
@@ -41,7 +42,7 @@ async def answer(body: bytes, services: IssuerServices) -> None:
         await _refuse(ask.request_id, why, services)
 
 
-@spanned(Step.ASK)
+@spanned(SpanName.ASK)
 async def _revealed(ask: Ask, caller: SignedIn, services: IssuerServices) -> str | None:
     request = await services.ledger.get(ask.request_id)
     if request is None or request.plan is None or request.plan.recipient.object_id != caller.object_id:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.fates import Conflict, Failure
+from shared.domain.handovers import Handover, HandoverState
 from shared.domain.journal import Event, note
 from shared.domain.messages import Outcome, WakeUp
 from shared.domain.orders import derived_id
@@ -11,9 +12,9 @@ from shared.domain.people import ExistingPass
 from shared.domain.reasons import Finding, OutcomeClass, Reason
 from shared.domain.requests import IssuedPass, Request, State
 from shared.domain.right import Right, by_right
-from shared.domain.spans import Step, spanned
+from shared.domain.spans import SpanName, spanned
 from shared.flows.limits import forget
-from shared.flows.ports import Due, DueKind, Handover, HandoverState
+from shared.flows.ports import Due, DueKind
 from shared.flows.services import IssuerServices
 from shared.flows.steps import SOON, end, finish, move, remove_residue
 
@@ -51,7 +52,7 @@ async def _forget(services: IssuerServices) -> None:
         note(Event.CLEAN_FAILED, fate=type(failure).__name__)
 
 
-@spanned(Step.CLEAN_UP)
+@spanned(SpanName.CLEAN_UP)
 async def clean(request_id: str, services: IssuerServices) -> None:
     """Clean up after one request, as far as it is time. Raises Conflict, TryLater, GiveUp."""
     request = await services.ledger.get(request_id)

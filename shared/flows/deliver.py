@@ -3,18 +3,18 @@
 from dataclasses import replace
 
 from shared.domain.fates import Conflict
+from shared.domain.handovers import Handover
 from shared.domain.journal import Event, note
 from shared.domain.messages import WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.requests import Recipient, Request, State
-from shared.domain.spans import Step, spanned
+from shared.domain.spans import SpanName, spanned
 from shared.flows.ask_approvers import ask_approvers
-from shared.flows.ports import Handover
 from shared.flows.services import CourierServices
 from shared.flows.tell import told
 
 
-@spanned(Step.DELIVERY)
+@spanned(SpanName.DELIVERY)
 async def deliver(message: WakeUp, services: CourierServices) -> None:
     """List and tell, each at most once; a repeat does what is still missing.
 

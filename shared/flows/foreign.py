@@ -1,11 +1,12 @@
 """Foreign: another account pressed the button of a pass that was shown already. Its page says nothing of the alarm."""
 
 from shared.domain.fates import Failure
+from shared.domain.handovers import HandoverState
 from shared.domain.journal import Event, note
 from shared.domain.messages import FOREIGN, Ask
 from shared.domain.passcode import IdToken
 from shared.flows.guesses import limited
-from shared.flows.ports import HandoverState, SignedIn
+from shared.flows.ports import SignedIn
 from shared.flows.services import CourierServices
 
 

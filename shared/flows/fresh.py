@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from shared.domain.fates import Conflict, Failure
+from shared.domain.handovers import Handover
 from shared.domain.journal import Event, note
 from shared.domain.messages import FRESH, Ask
 from shared.domain.passcode import IdToken
 from shared.flows.hand_over import look
 from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, NotMade, Receipt
-from shared.flows.ports import Handover, SignedIn
+from shared.flows.ports import SignedIn
 from shared.flows.services import CourierServices
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.fates import Conflict, Failure
+from shared.domain.handovers import Guesses
 from shared.domain.journal import Event, note
 from shared.domain.messages import GUESSING, Ask
 from shared.domain.passcode import IdToken
-from shared.flows.ports import Guesses, SignedIn
+from shared.flows.ports import SignedIn
 from shared.flows.services import CourierServices
 
 MOST_GUESSES = 20

@@ -5,18 +5,29 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.fates import Conflict, Failure
+from shared.domain.handovers import Handover, HandoverState
 from shared.domain.journal import Event, note
 from shared.domain.messages import REVEALED, Ask
 from shared.domain.passcode import IdToken
 from shared.domain.requests import UNDER_WAY, Request, State
-from shared.domain.spans import Step, spanned
+from shared.domain.spans import SpanName, spanned
 from shared.flows.foreign import alarm
-from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, Looked, NotMade, Receipt, Revealed, Shown
-from shared.flows.ports import Handover, HandoverState, SignedIn
+from shared.flows.page_answers import (
+    LED_NOWHERE,
+    AskAgain,
+    BeingMade,
+    Gone,
+    Lapsed,
+    Looked,
+    NotMade,
+    Receipt,
+    Revealed,
+    Shown,
+)
+from shared.flows.ports import SignedIn
 from shared.flows.services import CourierServices
 
 FRESH_SIGN_IN = timedelta(minutes=15)
-LED_NOWHERE = timedelta(minutes=5)  # what the issuer has not taken up by then may be asked again
 
 
 class Check(StrEnum):
@@ -79,16 +90,21 @@ def _may_ask(handover: Handover, request: Request, now: datetime) -> bool:
     return heard.may_be_fresh(now)
 
 
-@spanned(Step.REVEAL, at=2)
+@spanned(SpanName.REVEAL, at=2)
 async def reveal(
-    caller: SignedIn, token: IdToken, request_id: str, check: Check, services: CourierServices
+    caller: SignedIn, token: IdToken, request_id: str, check: Check | None, services: CourierServices
 ) -> Revealed:
-    """Show the passcode to its recipient, once. Raises TryLater, GiveUp only while nothing was claimed."""
+    """Show the passcode to its recipient, once; without a `check` the hand-over is returned as it waits.
+
+    Raises TryLater, GiveUp only while nothing was claimed.
+    """
     handover = await look(caller, request_id, services)
     if not isinstance(handover, Handover):
         note(Event.REVEAL_REFUSED, request_id, caller=caller.object_id, answer=type(handover).__name__)
         if isinstance(handover, Gone):
             await alarm(caller, token, request_id, services)
+        return handover
+    if check is None:
         return handover
     try:
         claimed = await services.handovers.put(

@@ -13,7 +13,7 @@ from shared.domain.people import Resolved
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Request, State, accept
 from shared.domain.rules import opens_at
-from shared.domain.spans import Step, spanned
+from shared.domain.spans import SpanName, spanned
 from shared.flows.judge import manager_now
 from shared.flows.ports import Due, DueKind
 from shared.flows.services import IssuerServices
@@ -61,7 +61,7 @@ async def give_up_on(body: bytes, message_id: str, gate: Gate, services: IssuerS
         await end(services, request, State.FAILED, (Finding(Reason.DEAD_LETTERED, gate.queue),))
 
 
-@spanned(Step.EVENT)
+@spanned(SpanName.EVENT)
 async def _open(order: Order, services: IssuerServices) -> Request:
     now = services.clock()
     person_id, manager = await _person(order, services)

@@ -1,12 +1,13 @@
 """Not me: recipient or person say that they know nothing of a pass. The secret goes at once; the issuer revokes."""
 
 from shared.domain.fates import Failure
+from shared.domain.handovers import HandoverState
 from shared.domain.journal import Event, note
 from shared.domain.messages import NOT_ME, Ask
 from shared.domain.passcode import IdToken
 from shared.domain.requests import Request, State
 from shared.flows.page_answers import AskAgain, Concern, Disowned, Gone
-from shared.flows.ports import HandoverState, SignedIn
+from shared.flows.ports import SignedIn
 from shared.flows.services import CourierServices
 
 

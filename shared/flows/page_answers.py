@@ -1,10 +1,12 @@
 """What the courier's flows answer a signed-in caller: the states of the page, as values."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from shared.domain.handovers import Handover
 from shared.domain.passcode import Passcode
-from shared.flows.ports import Handover
+
+LED_NOWHERE = timedelta(minutes=5)  # what the issuer has not taken up by then may be asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class NotMade:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Nothing to show: wrong, used, foreign and expired all look like this."""
+    """Nothing to show or to decide: wrong, used, foreign, expired and decided by another all look like this."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """Nothing was shown and nothing is lost: try once more."""
+    """Nothing was shown or sent, and nothing is lost: try once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +80,4 @@ class Disowned:
 
 
 type Looked = Handover | Receipt | Lapsed | BeingMade | NotMade | Gone
-type Revealed = Shown | Receipt | Lapsed | BeingMade | NotMade | Gone | AskAgain
+type Revealed = Shown | Looked | AskAgain

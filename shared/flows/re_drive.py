@@ -5,7 +5,7 @@ from datetime import timedelta
 from shared.domain.fates import Conflict, Failure
 from shared.domain.journal import Event, note
 from shared.domain.requests import Request, State
-from shared.domain.spans import Step, spanned
+from shared.domain.spans import SpanName, spanned
 from shared.flows.advance import step
 from shared.flows.ports import Due, DueKind
 from shared.flows.services import IssuerServices
@@ -37,7 +37,7 @@ async def re_drive(services: IssuerServices) -> int:
     return woken
 
 
-@spanned(Step.RE_DRIVE)
+@spanned(SpanName.RE_DRIVE)
 async def _wake_again(item: Due, services: IssuerServices) -> None:
     now = services.clock()
     request = await services.ledger.get(item.request_id)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.fates import Conflict
+from shared.domain.handovers import ApprovalTask
 from shared.domain.journal import Event, note
 from shared.domain.messages import APPROVE, Ask, WakeUp
 from shared.domain.people import Person
@@ -14,8 +15,8 @@ from shared.domain.reasons import Finding, Reason
 from shared.domain.recovery import agent_flaws, approver_flaws
 from shared.domain.requests import Approval, Recipient, Request, State
 from shared.domain.rules import AskHuman
-from shared.domain.spans import Step, spanned
-from shared.flows.ports import ApprovalTask, Due, DueKind, SignedIn
+from shared.domain.spans import SpanName, spanned
+from shared.flows.ports import Due, DueKind, SignedIn
 from shared.flows.services import IssuerServices, Judging
 from shared.flows.steps import SOON, end, later, move
 
@@ -69,7 +70,7 @@ async def check_told(request: Request, services: IssuerServices) -> None:
         await services.ledger.put_due(Due(request.request_id, now + SOON, DueKind.WAKE))
 
 
-@spanned(Step.ASK)
+@spanned(SpanName.ASK)
 async def answer(asked: Ask, caller: SignedIn, services: IssuerServices) -> str | None:
     """Take an answer; return why not when it is refused. Raises TryLater, GiveUp.
 

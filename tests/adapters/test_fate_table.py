@@ -33,7 +33,7 @@ from local.tokens import Signer
 from shared.adapters import graph_http, pacer, signin_keys
 from shared.adapters.azure_fates import CLIENT_BOUNDS
 from shared.adapters.bus import Entities, Senders, ServiceBusIssuer
-from shared.adapters.fate_table import CHECK_UPS, OPERATIONS, Trouble, Verdict, verdict
+from shared.adapters.fate_table import CHECK_UPS, OPERATIONS, Fate, Trouble, fate_of
 from shared.adapters.graph import GraphDirectory
 from shared.adapters.graph_http import GraphHttp
 from shared.adapters.notices.mail import MailNotices
@@ -44,11 +44,11 @@ from shared.adapters.tables import Table
 from shared.adapters.vault import CourierSecretVault, SecretVault
 from shared.composition.build import graph_adapter
 from shared.domain.fates import Conflict, Failure, GiveUp, TryLater, Unknown
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.messages import WakeUp
 from shared.domain.orders import LostKind
 from shared.domain.passcode import Passcode
 from shared.domain.requests import Recipient
-from shared.flows.ports import ApprovalTask, Handover
 from tests.adapters.conftest import NOON, Credential, Ids
 
 ADA = person_id("ada")
@@ -70,18 +70,18 @@ _STATUS = {
     Trouble.GARBLED: 200,
 }
 _LOST = frozenset({Trouble.CUT, Trouble.TIMED_OUT})
-_MORE = frozenset({Verdict.AGAIN, Verdict.PERSIST, Verdict.LOOK})
+_MORE = frozenset({Fate.AGAIN, Fate.PERSIST, Fate.LOOK})
 _NO_ROW = {"odata.error": {"code": "ResourceNotFound", "message": {"lang": "en-US", "value": "?"}}}
 _NO_TABLE = {"odata.error": {"code": "TableNotFound", "message": {"lang": "en-US", "value": "?"}}}
-FATES: dict[Verdict, type[Failure] | None] = {
-    Verdict.ANSWER: None,
-    Verdict.AGAIN: TryLater,
-    Verdict.PERSIST: Unknown,
-    Verdict.LOOK: TryLater,
-    Verdict.LATER: TryLater,
-    Verdict.CONFLICT: Conflict,
-    Verdict.GIVE_UP: GiveUp,
-    Verdict.UNKNOWN: Unknown,
+FATES: dict[Fate, type[Failure] | None] = {
+    Fate.ANSWER: None,
+    Fate.AGAIN: TryLater,
+    Fate.PERSIST: Unknown,
+    Fate.LOOK: TryLater,
+    Fate.LATER: TryLater,
+    Fate.CONFLICT: Conflict,
+    Fate.GIVE_UP: GiveUp,
+    Fate.UNKNOWN: Unknown,
 }
 BUS_ERRORS: dict[Trouble, Exception] = {
     Trouble.UNSENT: ServiceBusCommunicationError(),
@@ -273,7 +273,7 @@ def test_every_operation_is_in_the_table_and_driven() -> None:
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_every_cell_has_an_answer(operation: str) -> None:
     """One verdict for each trouble, and none is retried within the call that could act twice."""
-    row = [verdict(operation, trouble) for trouble in Trouble]
+    row = [fate_of(operation, trouble) for trouble in Trouble]
     assert len(row) == len(OPERATIONS[operation]) == len(Trouble)
     acts_once = {
         "graph.create",
@@ -283,8 +283,8 @@ def test_every_cell_has_an_answer(operation: str) -> None:
         "mail.approval",
         "mail.made",
     }
-    sent = [verdict(operation, t) for t in (Trouble.UNAVAILABLE, Trouble.SERVER_ERROR, Trouble.TIMED_OUT, Trouble.CUT)]
-    assert (set(sent) == {Verdict.UNKNOWN}) == (operation in acts_once)
+    sent = [fate_of(operation, t) for t in (Trouble.UNAVAILABLE, Trouble.SERVER_ERROR, Trouble.TIMED_OUT, Trouble.CUT)]
+    assert (set(sent) == {Fate.UNKNOWN}) == (operation in acts_once)
 
 
 @pytest.mark.usefixtures("impatience")
@@ -299,7 +299,7 @@ async def test_the_table_is_true(trouble: Trouble, signer: Signer, certificates:
     for operation, drive in DRIVES.items():
         desk.forget()
         ill.asked, ill.looks = 0, operation.endswith((".insert", ".replace"))
-        said = verdict(operation, trouble)
+        said = fate_of(operation, trouble)
         found: Failure | None = None
         try:
             await drive(desk)
@@ -353,7 +353,7 @@ async def test_the_table_is_true_of_the_bus(trouble: Trouble) -> None:
     entities = Entities("requests", "deliveries", "asks", "quarantine", "outcomes", "security")
     bus = ServiceBusIssuer(Senders(_Client(sender)), entities, lambda: NOON)  # type: ignore[arg-type]  # as much as is used
     await bus.deliver(WakeUp(SOMETHING, 1))
-    said = verdict("bus.send", trouble)
+    said = fate_of("bus.send", trouble)
     expected = FATES[said]
     assert expected is not None
     with pytest.raises(expected):

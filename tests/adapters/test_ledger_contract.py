@@ -14,8 +14,9 @@ from local.tokens import Signer
 from shared.adapters.ledger import TableHandoverReader, TableHandovers, TableLedger
 from shared.adapters.ledger_columns import DamagedRow
 from shared.domain.fates import Conflict, GiveUp
+from shared.domain.handovers import Handover, HandoverState
 from shared.domain.requests import State
-from shared.flows.ports import Due, DueKind, Handover, HandoverState, Seat
+from shared.flows.ports import Due, DueKind, Seat
 from tests.adapters.conftest import NOON, Account, Credential, Tables
 from tests.adapters.test_ledger_rows import REQUEST
 from tests.referees.azurite import Azurite

@@ -11,10 +11,11 @@ from local.rights import COURIER, ISSUER
 from shared.adapters.ledger import TableHandoverReader, TableHandovers, TableLedger
 from shared.adapters.ledger_columns import DamagedRow
 from shared.domain.fates import Conflict, GiveUp, TryLater
+from shared.domain.handovers import ApprovalTask, Guesses
 from shared.domain.limits import Counted
 from shared.domain.messages import APPROVE
 from shared.domain.orders import Purpose
-from shared.flows.ports import ApprovalTask, Guesses, Pause
+from shared.flows.ports import Pause
 from tests.adapters.conftest import NOON, Tables
 from tests.adapters.test_ledger_contract import HANDOVER
 from tests.adapters.test_ledger_rows import REQUEST

@@ -24,11 +24,12 @@ from shared.adapters.ledger_recovery import (
     encode_task,
 )
 from shared.adapters.ledger_rows import decode_request, decode_seat, encode_request, encode_seat
+from shared.domain.handovers import ApprovalTask, Guesses
 from shared.domain.limits import Counted
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Approval, Completion, Plan, Recipient, Request
-from shared.flows.ports import ApprovalTask, Guesses, Pause, Seat
+from shared.flows.ports import Pause, Seat
 from tests.adapters.conftest import NOON
 from tests.adapters.test_ledger_rows import REQUEST, attempts, ids, names, texts, times
 

@@ -22,6 +22,7 @@ from shared.adapters.ledger_rows import (
     encode_request,
     encode_seat,
 )
+from shared.domain.handovers import Guesses, Handover, HandoverState
 from shared.domain.orders import Lost, LostKind, Order, ProfileName, Proof, Purpose
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import (
@@ -39,7 +40,7 @@ from shared.domain.requests import (
     StepFate,
     accept,
 )
-from shared.flows.ports import Due, DueKind, Guesses, Handover, HandoverState, Seat
+from shared.flows.ports import Due, DueKind, Seat
 from tests.adapters.conftest import NOON
 
 texts = st.text(max_size=40)

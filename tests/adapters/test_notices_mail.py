@@ -17,8 +17,8 @@ from shared.adapters.notices.words import Words
 from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
 from shared.domain.fates import Failure, GiveUp, TryLater, Unknown
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.requests import Recipient
-from shared.flows.ports import ApprovalTask, Handover
 from tests.adapters.conftest import NOON, Credential, Ids, Scripted
 
 DANA = Recipient(person_id("dana"), "Dana Ek", "dana@contoso.com")

@@ -33,12 +33,12 @@ from local.vault.wire import VaultWire
 from shared import composition
 from shared.adapters.bus import Senders
 from shared.domain.fates import GiveUp, TryLater
+from shared.domain.handovers import Handover
 from shared.domain.messages import Ask, WakeUp
 from shared.domain.orders import Order, ProfileName, Purpose
 from shared.domain.passcode import IdToken
 from shared.domain.people import Person, Resolved
 from shared.domain.requests import Recipient, accept
-from shared.flows.ports import Handover
 from tests.composition.test_settings import ENOUGH
 
 HOUR = timedelta(hours=1)

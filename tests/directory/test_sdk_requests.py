@@ -34,9 +34,9 @@ from shared.adapters.notices.mail import MailNotices
 from shared.adapters.notices.words import Words
 from shared.adapters.pacer import Pacer
 from shared.composition.build import graph_adapter
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.orders import LostKind
 from shared.domain.requests import Recipient
-from shared.flows.ports import ApprovalTask, Handover
 from tests.directory import sdk
 from tests.directory.conftest import NOON, FixedToken, Token
 

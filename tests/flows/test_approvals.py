@@ -11,11 +11,8 @@ from shared.domain.messages import WakeUp
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Request, State
 from shared.flows.approvals import (
-    LED_NOWHERE,
     AlreadyAnswered,
     Answered,
-    AskAgain,
-    Gone,
     NeedsAgent,
     Question,
     Reply,
@@ -26,6 +23,7 @@ from shared.flows.approvals import (
     tasks,
 )
 from shared.flows.deliver import deliver
+from shared.flows.page_answers import LED_NOWHERE, AskAgain, Gone
 from tests.memory.approvals import Asking
 from tests.memory.checkpoints import Crash
 from tests.memory.interleave import interleave

@@ -8,6 +8,7 @@ import pytest
 from local.directory.roles import GLOBAL_ADMINISTRATOR, Grant
 from local.directory.tenant import SERVICE_DESK, group_id, person_id, upn
 from shared.domain.fates import Conflict, GiveUp, TryLater
+from shared.domain.handovers import Handover
 from shared.domain.messages import FRESH, Ask, WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.reasons import Reason
@@ -15,7 +16,7 @@ from shared.domain.requests import State
 from shared.flows.advance import advance
 from shared.flows.hand_over import waiting
 from shared.flows.page_answers import AskAgain, BeingMade, Gone, Lapsed, NotMade, Receipt, Shown
-from shared.flows.ports import Handover, Pause
+from shared.flows.ports import Pause
 from tests.flows.invariants import at_rest, ends
 from tests.flows.tickets import EVERYTHING, desk_day
 from tests.memory.day import Day

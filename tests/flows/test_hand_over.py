@@ -7,6 +7,7 @@ import pytest
 from local.bus.message import Message
 from local.directory.tenant import person_id, upn
 from shared.domain.fates import Conflict, GiveUp, Refused, TryLater
+from shared.domain.handovers import Handover
 from shared.domain.messages import Ask, WakeUp
 from shared.domain.passcode import IdToken
 from shared.domain.reasons import Reason
@@ -14,7 +15,7 @@ from shared.domain.requests import State
 from shared.flows.deliver import deliver
 from shared.flows.hand_over import Check, look, reveal, waiting, who
 from shared.flows.page_answers import AskAgain, Gone, Lapsed, Receipt, Shown
-from shared.flows.ports import DueKind, Handover
+from shared.flows.ports import DueKind
 from tests.flows.invariants import at_rest
 from tests.memory.day import Day
 from tests.memory.interleave import interleave
@@ -60,6 +61,14 @@ async def test_a_foreigner_is_shown_nothing(day: Day, name: str) -> None:
     """Promise 10: whoever is not the recipient sees the same page as for nothing at all."""
     request = await ready(day)
     assert await day.reveal(name, request) == Gone()
+    assert isinstance(await day.reveal("dana", request), Shown)
+
+
+async def test_without_a_check_nothing_is_claimed(day: Day) -> None:
+    """How the person was checked is required: without it the hand-over waits as before."""
+    request = await ready(day)
+    assert isinstance(await day.reveal("dana", request, check=None), Handover)
+    assert day.ports.courier_vault.reads == []
     assert isinstance(await day.reveal("dana", request), Shown)
 
 

@@ -195,6 +195,13 @@ async def test_a_foreign_account_after_the_reveal_revokes(day: Day, name: str) -
     await ends(day, request, State.REVOKED)
 
 
+async def test_a_foreign_account_does_not_get_by_with_half_a_form(day: Day) -> None:
+    """Promise 10: the form's token is what it got past; that it ticked nothing does not keep the alarm silent."""
+    request = await shown(day)
+    assert await day.foreign("mona", request, check=None) == Gone()
+    assert day.reasons(request) == {"foreign_account"}
+
+
 async def test_before_the_reveal_a_foreign_account_ends_nothing(day: Day) -> None:
     """Promise 10: nobody can take a pass away from somebody who still needs it."""
     request = await ready(day)

@@ -33,7 +33,7 @@ from shared.composition.build import graph_adapter
 from shared.composition.telemetry import RequestTracer, provider
 from shared.domain import spans
 from shared.domain.fates import TryLater
-from shared.domain.spans import Step
+from shared.domain.spans import SpanName
 from shared.flows.page_answers import Shown
 from tests.directory.conftest import FixedToken
 from tests.memory.day import Day
@@ -139,14 +139,14 @@ async def test_no_span_of_a_whole_day_names_anybody_or_holds_a_passcode(day: Day
 
 async def test_a_passcode_in_a_span_would_be_seen(recorded: Recorded) -> None:
     """The search above is not green because it looks at nothing."""
-    with spans.step(Step.REQUEST, REQUEST) as span:
+    with spans.step(SpanName.REQUEST, REQUEST) as span:
         span.put({"state": "Xk7-Qp2w9"})
     assert len(sightings([("spans", recorded.text())], ["Xk7-Qp2w9"])) == 1
 
 
 async def test_what_is_no_code_does_not_get_in(recorded: Recorded) -> None:
     """An address, a name, a path or a text is put as a question mark, whoever puts it."""
-    with spans.step(Step.REQUEST, REQUEST) as span:
+    with spans.step(SpanName.REQUEST, REQUEST) as span:
         span.put({"a": "ada@contoso.com", "b": "Ada Lund", "c": "/users/ada", "d": "x" * 65, "e": "ready", "f": 7})
     (only,) = recorded.all
     found = {key.removeprefix("passdesk."): value for key, value in attributes(only).items()}
@@ -155,9 +155,9 @@ async def test_what_is_no_code_does_not_get_in(recorded: Recorded) -> None:
 
 async def test_a_failure_leaves_its_kind_and_no_text(recorded: Recorded) -> None:
     """An exception's text could hold anything: only the name of its type is kept."""
-    with pytest.raises(TryLater), spans.step(Step.REQUEST, REQUEST):
+    with pytest.raises(TryLater), spans.step(SpanName.REQUEST, REQUEST):
         raise TryLater("secret words")
-    with pytest.raises(asyncio.CancelledError), spans.step(Step.REQUEST, REQUEST):
+    with pytest.raises(asyncio.CancelledError), spans.step(SpanName.REQUEST, REQUEST):
         raise asyncio.CancelledError
     assert [attributes(span)["passdesk.fate"] for span in recorded.all] == ["TryLater", "CancelledError"]
     assert "secret words" not in recorded.text()
@@ -175,7 +175,7 @@ async def test_a_call_to_graph_is_in_the_trace_of_its_request(recorded: Recorded
     try:
         http = GraphHttp(graph_adapter(wire.base_url, FixedToken(token)), lambda: str(uuid.uuid4()), Pacer(lambda: 0.0))
         directory = GraphDirectory(http)
-        with spans.step(Step.REQUEST, REQUEST):
+        with spans.step(SpanName.REQUEST, REQUEST):
             await directory.resolve("10042", "ada@contoso.com")
             faults.order(Fault("graph", "tap.list", Kind.THROTTLE, seconds=60))
             with pytest.raises(TryLater):
@@ -192,7 +192,7 @@ async def test_a_call_to_graph_is_in_the_trace_of_its_request(recorded: Recorded
 
 async def test_a_request_id_that_is_none_makes_no_span(recorded: Recorded) -> None:
     """What somebody else put on a queue of ours starts no trace."""
-    with spans.step(Step.RE_DRIVE, "ada@contoso.com"), spans.call("graph.resolve"):
+    with spans.step(SpanName.RE_DRIVE, "ada@contoso.com"), spans.call("graph.resolve"):
         pass
     assert recorded.all == ()
 
@@ -202,7 +202,7 @@ def test_without_a_tracer_nothing_is_loaded_or_recorded() -> None:
     code = (
         "import sys, asyncio\n"
         "from shared.domain import spans\n"
-        "with spans.step(spans.Step.REQUEST, 'x') as s, spans.call('y') as c: s.put({'a': 1}); c.put({})\n"
+        "with spans.step(spans.SpanName.REQUEST, 'x') as s, spans.call('y') as c: s.put({'a': 1}); c.put({})\n"
         "print('opentelemetry' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
@@ -261,7 +261,7 @@ async def test_an_envelope_is_what_microsofts_exporter_makes(recorded: Recorded,
     """Ours says the same of the same spans, but for the machine, and a call's status, which it shows as its result."""
     from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter  # noqa: PLC0415 - 0.2 s, here alone
 
-    with spans.step(Step.REQUEST, REQUEST) as span:
+    with spans.step(SpanName.REQUEST, REQUEST) as span:
         span.put({"state": "ready", "attempt": 2})
         with spans.call("graph.resolve") as call:
             call.put({"status": 200})
@@ -288,7 +288,7 @@ async def test_an_envelope_is_what_microsofts_exporter_makes(recorded: Recorded,
 async def test_spans_that_are_not_taken_are_dropped(recorded: Recorded, ingestion: Ingestion, status: int) -> None:
     """Telemetry that is away, or refuses us, stops nothing and keeps nothing."""
     ingestion.status = status
-    with spans.step(Step.REQUEST, REQUEST):
+    with spans.step(SpanName.REQUEST, REQUEST):
         pass
     exporter = InsightsExporter(ingestion.connection, None)
     assert await asyncio.to_thread(exporter.export, recorded.all) is SpanExportResult.FAILURE

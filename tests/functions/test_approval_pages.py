@@ -12,10 +12,10 @@ from functions import words as texts
 from functions.pages import approval as pages
 from functions.pages.waiting import waiting_list
 from shared.domain.events import UPN
+from shared.domain.handovers import ApprovalTask
 from shared.domain.orders import Lost, LostKind, Proof
 from shared.domain.reasons import SENTENCES, Finding, Reason
 from shared.flows.approvals import Question
-from shared.flows.ports import ApprovalTask
 from tests.functions.test_pages import AT, REQUEST, text
 
 TAGS = re.compile(r"<[^>]*>")

@@ -18,8 +18,9 @@ from shared.domain.messages import WakeUp
 from shared.domain.passcode import IdToken
 from shared.domain.reasons import SENTENCES, Finding, Reason
 from shared.domain.requests import Request
-from shared.flows.approvals import LED_NOWHERE, Verb
+from shared.flows.approvals import Verb
 from shared.flows.deliver import deliver
+from shared.flows.page_answers import LED_NOWHERE
 from tests.functions.site import TOKEN, WRONG, Route, Site, headers_of, use
 from tests.functions.test_pages import text
 from tests.memory.approvals import Asking

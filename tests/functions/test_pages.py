@@ -17,9 +17,10 @@ from functions.pages.shown import shown
 from functions.pages.spelling import spelled
 from functions.pages.waiting import waiting_list
 from functions.words import LANGUAGES, Words, load
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.passcode import IdToken, Passcode
 from shared.flows.page_answers import BeingMade, Concern, Lapsed, NotMade, Receipt
-from shared.flows.ports import ApprovalTask, Handover, SignedIn
+from shared.flows.ports import SignedIn
 
 AT = datetime(2026, 12, 1, 8, tzinfo=UTC)
 REQUEST = "5b0b5f6e-6c1f-5b0a-9d53-2f8a35f7a111"

@@ -47,12 +47,13 @@ from shared.composition.recovery_file import BadPolicy, load
 from shared.composition.settings import BadSettings, Settings
 from shared.domain.events import Malformed, parse
 from shared.domain.fates import Refused
+from shared.domain.handovers import ApprovalTask
 from shared.domain.limits import Counted
 from shared.domain.messages import APPROVE, Ask, NotOurs, Quarantined, WakeUp
 from shared.domain.orders import Purpose
 from shared.domain.passcode import IdToken
 from shared.domain.requests import accept
-from shared.flows.ports import ApprovalTask, Due, DueKind, Pause, Seat
+from shared.flows.ports import Due, DueKind, Pause, Seat
 from tests.composition.test_settings import ENOUGH
 from tests.fuzz.breaking import as_json, broken, objects
 from tests.ops.test_story import handover, request

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from local.directory.tenant import person_id, upn
 from shared.domain.fates import Conflict
+from shared.domain.handovers import ApprovalTask
 from shared.domain.messages import Ask
 from shared.domain.orders import Lost, LostKind, Order, ProfileName, Proof, Purpose
 from shared.domain.passcode import IdToken
 from shared.domain.reasons import Finding, Reason
 from shared.domain.requests import Approval, Recipient, Request, State
-from shared.flows.ports import ApprovalTask, SignedIn
+from shared.flows.ports import SignedIn
 from shared.flows.services import CourierServices
 from tests.memory.checkpoints import Checkpoints, act
 from tests.memory.day import Day

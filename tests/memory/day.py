@@ -155,9 +155,11 @@ class Day:
         caller, token = self.ports.callers.sign_in(person_id(name), self.clock())
         return await not_me.disown(caller, token, request, self.courier)
 
-    async def foreign(self, name: str, request: str) -> page_answers.Revealed:
+    async def foreign(
+        self, name: str, request: str, check: hand_over.Check | None = hand_over.Check.BADGE
+    ) -> page_answers.Revealed:
         """Let somebody who is neither recipient nor person press the button, and what they set off go its way."""
-        answer = await self.reveal(name, request)
+        answer = await self.reveal(name, request, check)
         await self.pump()
         return answer
 
@@ -166,10 +168,12 @@ class Day:
         caller, _ = self.ports.callers.sign_in(person_id(name), self.clock())
         return await hand_over.look(caller, request, self.courier)
 
-    async def reveal(self, name: str, request: str) -> page_answers.Revealed:
+    async def reveal(
+        self, name: str, request: str, check: hand_over.Check | None = hand_over.Check.BADGE
+    ) -> page_answers.Revealed:
         """Let somebody sign in on the page and press the button, as the person `name`."""
         caller, token = self.ports.callers.sign_in(person_id(name), self.clock())
-        answer = await hand_over.reveal(caller, token, request, hand_over.Check.BADGE, self.courier)
+        answer = await hand_over.reveal(caller, token, request, check, self.courier)
         if isinstance(answer, page_answers.Shown):
             self.shown.append((request, answer.passcode.reveal()))
         return answer

@@ -13,6 +13,7 @@ from shared.adapters import graph_audit
 from shared.adapters.graph_colleagues import is_name
 from shared.adapters.graph_methods import COLLECTIONS, is_method_id
 from shared.domain.fates import GiveUp, TryLater
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.orders import LostKind
 from shared.domain.passcode import Passcode
 from shared.domain.people import (
@@ -32,7 +33,7 @@ from shared.domain.people import (
 )
 from shared.domain.reasons import Reason
 from shared.domain.requests import Recipient
-from shared.flows.ports import ApprovalTask, CreatedPass, Handover
+from shared.flows.ports import CreatedPass
 from tests.memory.checkpoints import Checkpoints, act
 
 _REFUSALS = (

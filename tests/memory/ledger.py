@@ -34,10 +34,11 @@ from shared.adapters.ledger_rows import (
     encode_seat,
 )
 from shared.domain.fates import Conflict
+from shared.domain.handovers import ApprovalTask, Guesses, Handover
 from shared.domain.limits import Counted
 from shared.domain.orders import Purpose
 from shared.domain.requests import Request
-from shared.flows.ports import ApprovalTask, Due, DueKind, Guesses, Handover, Pause, Seat
+from shared.flows.ports import Due, DueKind, Pause, Seat
 from tests.memory.checkpoints import Checkpoints, act
 
 TABLES = ("requests", "due", "handovers")

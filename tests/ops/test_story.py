@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ops.story import tell
 from shared.domain.events import parse
+from shared.domain.handovers import Handover, HandoverState
 from shared.domain.orders import Lost, LostKind, Proof
 from shared.domain.reasons import SENTENCES, Finding, Reason
 from shared.domain.requests import (
@@ -23,7 +24,7 @@ from shared.domain.requests import (
     StepFate,
     accept,
 )
-from shared.flows.ports import Due, DueKind, Handover, HandoverState
+from shared.flows.ports import Due, DueKind
 from tests.rules.facts import NOW
 from tests.rules.test_events import TICKETS, body, ticket
 

@@ -9,9 +9,9 @@ from kiota_abstractions.method import Method
 from shared.adapters.graph_http import Call, GraphHttp, refusal
 from shared.adapters.notices.words import Words, clock, one_line
 from shared.domain.fates import GiveUp
+from shared.domain.handovers import ApprovalTask, Handover
 from shared.domain.reasons import Reason
 from shared.domain.requests import Recipient
-from shared.flows.ports import ApprovalTask, Handover
 
 
 class MailNotices:
