@@ -309,7 +309,8 @@ class Request:
             self.state is State.READY and self.issued is not None and now >= self.issued.expires
         )
         in_time = self.fresh_until is not None and now < self.fresh_until
-        return over and in_time and self.fresh < MOST_FRESH and self.used_seen_at is None
+        spoken_for = self.used_seen_at is not None or self.disowned is not None
+        return over and in_time and self.fresh < MOST_FRESH and not spoken_for
 
     def to(self, state: State, now: datetime, reasons: tuple[Finding, ...] = (), **changes: object) -> "Request":
         """Return the request in `state`, with a line of history.

@@ -80,7 +80,8 @@ def _where(handover: Handover, request: Request, now: datetime) -> Looked:
         return Receipt(handover, handover.revealed_at, may_ask=may_ask)
     if may_ask:
         return Lapsed(handover)
-    return handover if request.state is State.READY and now < handover.expires else Gone()
+    live = request.state is State.READY and request.disowned is None and now < handover.expires
+    return handover if live else Gone()
 
 
 def _may_ask(handover: Handover, request: Request, now: datetime) -> bool:

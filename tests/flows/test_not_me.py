@@ -412,3 +412,18 @@ async def test_a_not_me_outlives_its_message(day: Day) -> None:
     assert day.request(request).state is State.REVEALED
     await ends(day, request, State.REVOKED)
     assert day.reasons(request) == {Reason.NOT_ME_PERSON}
+
+
+@pytest.mark.parametrize("before", ["ready", "shown"])
+async def test_a_not_me_stands_before_the_pass_is_gone(day: Day, before: str) -> None:
+    """Promise 10: while vault and directory do not answer, nobody is shown the pass any more, nor given a fresh one."""
+    request = await (shown(day) if before == "shown" else ready(day))
+    day.checkpoint.break_on("courier_vault.delete.before", TryLater("vault.delete"))
+    day.checkpoint.break_on("directory.delete_pass.before", *[TryLater("graph.delete") for _ in range(12)])
+    assert isinstance(await day.not_me("ada", request), Disowned)
+    await day.pump()
+    assert day.request(request).disowned is Reason.NOT_ME_PERSON
+    assert not isinstance(await day.reveal("dana", request), Shown)
+    assert not isinstance(await day.fresh("dana", request), BeingMade)
+    assert len(day.shown) == (1 if before == "shown" else 0)
+    await ends(day, request, State.REVOKED)
